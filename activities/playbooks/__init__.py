@@ -1,0 +1,1 @@
+"""Playbooks: YAML files that plan without a model."""

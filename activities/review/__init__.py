@@ -1,0 +1,1 @@
+"""Checks that decide whether work is good enough; opinions come after them."""

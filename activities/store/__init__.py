@@ -1,0 +1,1 @@
+"""Postgres and the artifact folder: everything of ours that outlives a process."""

@@ -1,0 +1,1 @@
+"""The doors people use: the botted command, later HTTP and the console."""

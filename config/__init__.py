@@ -1,0 +1,1 @@
+"""Settings, logging and the Temporal connection; imports nothing of ours."""

@@ -1,0 +1,1 @@
+"""The host process that runs workflows and activities, and the embedded stack under it."""

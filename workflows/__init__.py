@@ -1,0 +1,1 @@
+"""What happens next: deterministic Temporal workflows, their domain and their ports."""

@@ -1,0 +1,1 @@
+"""What workflows ask of the world: one file per role, each a request, a response and an ABC of activities."""
