@@ -1,0 +1,75 @@
+"""The form of a playbook file."""
+
+from enum import StrEnum, auto
+from typing import Annotated, Literal
+
+from pydantic import Field, JsonValue, StringConstraints
+
+from workflows.domain.model import Model
+from workflows.domain.plan import ReviewPolicy
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,59}$")]
+Variable = Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_]{0,39}$")]
+
+
+class InputType(StrEnum):
+    STRING = auto()
+    INTEGER = auto()
+    NUMBER = auto()
+    BOOLEAN = auto()
+    LIST = auto()
+
+
+class InputSpec(Model):
+    """An input: its type, and a default unless it must be given."""
+
+    type: InputType = InputType.STRING
+    description: str = ""
+    default: JsonValue = None
+    required: bool = False
+    choices: tuple[JsonValue, ...] = ()
+
+
+class FilesSpec(Model):
+    """Which files the playbook works on. `tables` are checked before anything starts."""
+
+    kind: Literal["tables", "any"] = "any"
+    min: int = Field(0, ge=0)
+    max: int = Field(100, ge=0)
+
+
+class StepSpec(Model):
+    id: str = ""
+    tool: str
+    title: str = ""
+    with_: dict[str, JsonValue] = Field({}, alias="with")
+
+
+class CheckSpec(Model):
+    check: str
+    with_: dict[str, JsonValue] = Field({}, alias="with")
+
+
+class TaskSpec(Model):
+    """A task, or with `for_each` one task per combination of its values."""
+
+    id: str
+    title: str
+    needs: tuple[str, ...] = Field((), description="task ids; * stands for anything")
+    for_each: dict[Variable, str | list[JsonValue]] = {}
+    when: str | bool = Field(True, description="a {{ condition }}; false leaves the task out")
+    capability: str = "general"
+    steps: tuple[StepSpec, ...] = Field(min_length=1)
+    checks: tuple[CheckSpec, ...] = ()
+    review: ReviewPolicy = ReviewPolicy()
+    deliverables: tuple[str, ...] = ()
+
+
+class Playbook(Model):
+    name: Name
+    version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
+    description: str = Field(min_length=1)
+    files: FilesSpec = FilesSpec()
+    inputs: dict[Variable, InputSpec] = {}
+    tasks: tuple[TaskSpec, ...] = Field(min_length=1)
+    checks: tuple[CheckSpec, ...] = Field((), description="what the result as a whole must meet")

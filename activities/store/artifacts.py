@@ -1,0 +1,105 @@
+"""Content-addressed storage: small content in Postgres, larger content in the artifact folder."""
+
+import os
+import tempfile
+from hashlib import sha256
+from pathlib import Path
+
+from sqlalchemy import Engine, select
+from sqlalchemy.dialects.postgresql import insert
+
+from activities.store.tables import artifacts
+from workflows.domain.artifact import ArtifactRef
+
+INLINE_BYTES = 64 * 1024
+_CHUNK = 1 << 20
+
+
+class ArtifactLost(Exception):
+    """The database knows the artifact, but its content is gone from the artifact folder."""
+
+
+class ArtifactStore:
+    def __init__(self, engine: Engine, folder: Path) -> None:
+        self._engine = engine
+        self._folder = folder
+
+    def put(self, name: str, content: bytes, media_type: str) -> ArtifactRef:
+        digest = sha256(content).hexdigest()
+        inline = len(content) <= INLINE_BYTES
+        if not inline:
+            self._keep(digest, content)
+        self._enter(digest, len(content), content if inline else None)
+        return ArtifactRef(sha256=digest, name=name, media_type=media_type, size=len(content))
+
+    def put_file(self, name: str, source: Path, media_type: str) -> ArtifactRef:
+        """Copies a file in, a megabyte at a time; what is stored is what was read, even if `source` changes."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        digest, size = sha256(), 0
+        handle, temporary = tempfile.mkstemp(dir=self._folder, prefix=".incoming-")
+        try:
+            with os.fdopen(handle, "wb") as target, source.open("rb") as stream:
+                while chunk := stream.read(_CHUNK):
+                    digest.update(chunk)
+                    size += len(chunk)
+                    target.write(chunk)
+                target.flush()
+                os.fsync(target.fileno())
+            self._move_in(Path(temporary), digest.hexdigest())
+        finally:
+            Path(temporary).unlink(missing_ok=True)
+        self._enter(digest.hexdigest(), size, None)
+        return ArtifactRef(sha256=digest.hexdigest(), name=name, media_type=media_type, size=size)
+
+    def read(self, digest: str) -> bytes:
+        """Raises KeyError for content that was never stored."""
+        with self._engine.connect() as connection:
+            row = connection.execute(select(artifacts.c.content).where(artifacts.c.sha256 == digest)).one_or_none()
+        if row is None:
+            raise KeyError(digest)
+        return row.content if row.content is not None else self._on_disk(digest).read_bytes()
+
+    def file(self, digest: str, target: Path) -> Path:
+        """Makes the content appear at `target`: a hard link where it lies on disk, a copy otherwise."""
+        target.parent.mkdir(parents=True, exist_ok=True)
+        kept = self._place(digest)
+        if kept.exists():
+            try:
+                os.link(kept, target)
+            except OSError:
+                target.write_bytes(kept.read_bytes())
+        else:
+            target.write_bytes(self.read(digest))
+        return target
+
+    def _keep(self, digest: str, content: bytes) -> None:
+        if self._place(digest).exists():
+            return
+        self._folder.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=self._folder, prefix=".incoming-")
+        with os.fdopen(handle, "wb") as target:
+            target.write(content)
+            target.flush()
+            os.fsync(target.fileno())
+        self._move_in(Path(temporary), digest)
+
+    def _move_in(self, temporary: Path, digest: str) -> None:
+        place = self._place(digest)
+        place.parent.mkdir(exist_ok=True)
+        temporary.chmod(0o444)
+        temporary.replace(place)
+
+    def _enter(self, digest: str, size: int, content: bytes | None) -> None:
+        with self._engine.begin() as connection:
+            connection.execute(
+                insert(artifacts).values(sha256=digest, size=size, content=content).on_conflict_do_nothing()
+            )
+
+    def _on_disk(self, digest: str) -> Path:
+        place = self._place(digest)
+        if not place.exists():
+            raise ArtifactLost(f"the content of artifact {digest[:12]}… is missing from {self._folder}")
+        return place
+
+    def _place(self, digest: str) -> Path:
+        return self._folder / digest[:2] / digest[2:]

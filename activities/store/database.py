@@ -1,0 +1,54 @@
+"""The connection to Postgres and its migrations."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine, text
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+_MIGRATION_LOCK = 4_207_101
+"""Advisory lock key: of several processes that start at once, one migrates and the others wait."""
+
+
+class NewerDatabase(Exception):
+    """The database was migrated by a newer botted than this one."""
+
+
+def connect(url: str, *, pool_size: int = 10) -> Engine:
+    """An engine for a `postgresql://` or `postgresql+psycopg://` URL."""
+    return create_engine(with_driver(url), pool_size=pool_size, max_overflow=10, pool_pre_ping=True)
+
+
+def with_driver(url: str) -> str:
+    scheme, separator, rest = url.partition("://")
+    return f"postgresql+psycopg://{rest}" if separator and scheme in ("postgresql", "postgres") else url
+
+
+def migrate(engine: Engine) -> None:
+    """Brings the schema up to date. Raises NewerDatabase when it is from a newer botted."""
+    with engine.connect() as connection:
+        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _MIGRATION_LOCK})
+        try:
+            _refuse_newer(connection)
+            config = Config()
+            config.set_main_option("script_location", str(MIGRATIONS))
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+        finally:
+            connection.rollback()
+            connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _MIGRATION_LOCK})
+            connection.commit()
+
+
+def _refuse_newer(connection: Connection) -> None:
+    current = MigrationContext.configure(connection).get_current_revision()
+    known = {script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions()}
+    if current is not None and current not in known:
+        raise NewerDatabase(
+            f"the database was written by a newer botted (schema {current}); "
+            "upgrade botted, or point BOTTED_DATABASE__URL or BOTTED_DATA_DIR at another place"
+        )
+    connection.rollback()

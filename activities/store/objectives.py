@@ -1,0 +1,109 @@
+"""The list of objectives and what became of each."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine, Row, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from activities.store import journal
+from activities.store.journal import Entry
+from activities.store.tables import files, objectives
+from workflows.domain.model import Model
+from workflows.domain.objective import Objective, ObjectiveResult, Stage
+
+
+class ObjectiveRow(Model):
+    request: Objective
+    stage: Stage
+    plan: str | None
+    result: ObjectiveResult | None
+    created_at: datetime
+    ended_at: datetime | None
+
+
+_COLUMNS = [objectives.c[name] for name in ObjectiveRow.model_fields]
+
+
+class ObjectiveStore:
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def open(self, objective: Objective) -> None:
+        """Writes a new objective and its files down, before its workflow starts. Once per id."""
+        with self._engine.begin() as connection:
+            connection.execute(
+                insert(objectives)
+                .values(
+                    id=objective.id,
+                    tenant=objective.tenant,
+                    stage=Stage.PLANNING,
+                    request=objective.model_dump(mode="json"),
+                )
+                .on_conflict_do_nothing()
+            )
+            for file in objective.files:
+                connection.execute(
+                    insert(files)
+                    .values(objective_id=objective.id, name=file.name, sha256=file.sha256, media_type=file.media_type)
+                    .on_conflict_do_nothing()
+                )
+            journal.append(
+                connection,
+                Entry(
+                    objective_id=objective.id,
+                    kind="objective.asked",
+                    actor=objective.asked_by,
+                    text=objective.text,
+                    data={"files": [file.name for file in objective.files], "mode": str(objective.mode)},
+                    once="objective.asked",
+                ),
+            )
+
+    def get(self, objective_id: str) -> ObjectiveRow | None:
+        with self._engine.connect() as connection:
+            row = connection.execute(select(*_COLUMNS).where(objectives.c.id == objective_id)).one_or_none()
+        return _parse(row) if row else None
+
+    def like(self, prefix: str) -> tuple[str, ...]:
+        """Ids that begin with `prefix`, newest first, at most ten."""
+        with self._engine.connect() as connection:
+            found = connection.execute(
+                select(objectives.c.id)
+                .where(objectives.c.id.startswith(prefix, autoescape=True))
+                .order_by(objectives.c.created_at.desc())
+                .limit(10)
+            )
+            return tuple(found.scalars())
+
+    def newest(self, limit: int) -> tuple[ObjectiveRow, ...]:
+        with self._engine.connect() as connection:
+            rows = connection.execute(select(*_COLUMNS).order_by(objectives.c.created_at.desc()).limit(limit))
+            return tuple(_parse(row) for row in rows)
+
+
+def planned(connection: Connection, objective_id: str, plan: str) -> None:
+    connection.execute(update(objectives).where(objectives.c.id == objective_id).values(plan=plan))
+
+
+def enter_stage(connection: Connection, objective_id: str, stage: Stage) -> None:
+    """An ended objective stays ended, whoever comes late."""
+    connection.execute(
+        update(objectives).where(objectives.c.id == objective_id, objectives.c.ended_at.is_(None)).values(stage=stage)
+    )
+
+
+def end(connection: Connection, objective_id: str, result: ObjectiveResult) -> ObjectiveResult:
+    """Writes the end down; the first end counts and is what comes back."""
+    ended = connection.execute(
+        update(objectives)
+        .where(objectives.c.id == objective_id, objectives.c.ended_at.is_(None))
+        .values(stage=result.stage, result=result.model_dump(mode="json"), ended_at=func.clock_timestamp())
+    )
+    if ended.rowcount:
+        return result
+    first = connection.execute(select(objectives.c.result).where(objectives.c.id == objective_id)).scalar_one()
+    return ObjectiveResult.model_validate(first)
+
+
+def _parse(row: Row[tuple[object, ...]]) -> ObjectiveRow:
+    return ObjectiveRow.model_validate(dict(row._mapping))

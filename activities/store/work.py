@@ -1,0 +1,195 @@
+"""What was done for an objective: steps, the files they made, and the verdicts on them."""
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import Connection, Engine, and_, func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from activities.store import journal
+from activities.store.journal import Entry
+from activities.store.tables import artifacts, files, steps, verdicts
+from workflows.domain.artifact import ArtifactRef
+from workflows.domain.model import Model
+from workflows.domain.naming import step_key
+from workflows.domain.verdict import Decision
+
+
+class StepRun(Model):
+    """Which step of which attempt, and on which host."""
+
+    objective_id: str
+    task_id: str
+    attempt: int
+    step_id: str
+    tool: str
+    host: str
+
+    @property
+    def key(self) -> str:
+        return step_key(self.objective_id, self.task_id, self.attempt, self.step_id)
+
+
+class VerdictRow(Model):
+    objective_id: str
+    task_id: str = ""
+    attempt: int = 0
+    subject: str
+    decision: Decision
+    decided_by: str
+    feedback: str = ""
+    fingerprint: str = ""
+    report: str | None = None
+
+
+class WorkStore:
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def begin(self, run: StepRun, title: str) -> str | None:
+        """Marks the step as started and returns None; or returns its summary when it was already done."""
+        with self._engine.begin() as connection:
+            tries = connection.execute(
+                insert(steps)
+                .values(key=run.key, state="started", **run.model_dump())
+                .on_conflict_do_update(
+                    index_elements=["key"],
+                    set_={"tries": steps.c.tries + 1, "state": "started", "host": run.host},
+                    where=steps.c.state != "done",
+                )
+                .returning(steps.c.tries)
+            ).scalar_one_or_none()
+            if tries is None:
+                done: str = connection.execute(select(steps.c.summary).where(steps.c.key == run.key)).scalar_one()
+                return done
+            entry = _entry(run, "step.started", title, data={"tool": run.tool, "try": tries})
+            journal.append(connection, entry)
+        return None
+
+    def finish(self, run: StepRun, title: str, summary: str, made: Sequence[ArtifactRef]) -> None:
+        """Files, result and journal entry become visible together, and only for whoever finishes first."""
+        with self._engine.begin() as connection:
+            first = connection.execute(
+                update(steps)
+                .where(steps.c.key == run.key, steps.c.state != "done")
+                .values(state="done", summary=summary, ended_at=func.clock_timestamp())
+            )
+            if not first.rowcount:
+                return
+            for file in made:
+                connection.execute(
+                    insert(files).values(
+                        objective_id=run.objective_id,
+                        task_id=run.task_id,
+                        attempt=run.attempt,
+                        step_id=run.step_id,
+                        name=file.name,
+                        sha256=file.sha256,
+                        media_type=file.media_type,
+                    )
+                )
+            data = {"tool": run.tool, "summary": summary, "artifacts": [file.name for file in made][:50]}
+            journal.append(connection, _entry(run, "step.finished", title, data=data))
+
+    def fail(self, run: StepRun, title: str, error: str, *, final: bool) -> None:
+        """`final`: the step is not tried again in this attempt."""
+        with self._engine.begin() as connection:
+            connection.execute(
+                update(steps)
+                .where(steps.c.key == run.key, steps.c.state != "done")
+                .values(state="failed", summary=error, ended_at=func.clock_timestamp())
+            )
+            kind = "step.failed" if final else "step.retrying"
+            journal.append(connection, _entry(run, kind, title, data={"tool": run.tool, "error": error[:2000]}))
+
+    def progress(self, run: StepRun, fraction: float, note: str) -> None:
+        with self._engine.begin() as connection:
+            journal.append(connection, _entry(run, "step.progress", note, data={"fraction": round(fraction, 3)}))
+
+    def visible(self, objective_id: str, needs: Sequence[str], task_id: str, attempt: int) -> tuple[ArtifactRef, ...]:
+        """What an attempt may read: given files, what approved needs handed over, and what it made itself.
+
+        Of two files with one name the nearer wins: the attempt's own, then the needs in their order, then given ones.
+        """
+        with self._engine.connect() as connection:
+            approved = _approved_attempts(connection, objective_id, needs)
+            rank = {"": len(needs) + 1, **{need: n for n, need in enumerate(needs, 1)}, task_id: 0}
+            sources = [and_(files.c.task_id == need, files.c.attempt == tried) for need, tried in approved.items()]
+            own = and_(files.c.task_id == task_id, files.c.attempt == attempt)
+            rows = connection.execute(
+                select(files.c.task_id, files.c.name, files.c.sha256, files.c.media_type, artifacts.c.size)
+                .join(artifacts, artifacts.c.sha256 == files.c.sha256)
+                .where(files.c.objective_id == objective_id, or_(files.c.task_id == "", own, *sources))
+                .order_by(files.c.id)
+            ).all()
+        nearest_last = sorted(rows, key=lambda row: -rank[row.task_id])
+        found = {
+            row.name: ArtifactRef(sha256=row.sha256, name=row.name, media_type=row.media_type, size=row.size)
+            for row in nearest_last
+        }
+        return tuple(found[name] for name in sorted(found))
+
+    def verdict(self, objective_id: str, task_id: str, attempt: int, subject: str, by: str) -> VerdictRow | None:
+        with self._engine.connect() as connection:
+            row = connection.execute(
+                select(*[verdicts.c[name] for name in VerdictRow.model_fields]).where(
+                    verdicts.c.objective_id == objective_id,
+                    verdicts.c.task_id == task_id,
+                    verdicts.c.attempt == attempt,
+                    verdicts.c.subject == subject,
+                    verdicts.c.decided_by == by,
+                )
+            ).one_or_none()
+        return VerdictRow.model_validate(dict(row._mapping)) if row else None
+
+    def approved(self, objective_id: str, task_ids: Sequence[str]) -> dict[str, int]:
+        """Task id → its approved attempt, for those that have one."""
+        with self._engine.connect() as connection:
+            return _approved_attempts(connection, objective_id, task_ids)
+
+
+def decide(connection: Connection, verdict: VerdictRow) -> None:
+    """Writes a verdict and its journal entry down; the same reviewer's second one on the same thing changes nothing."""
+    new = connection.execute(insert(verdicts).values(**verdict.model_dump()).on_conflict_do_nothing())
+    if not new.rowcount:
+        return
+    journal.append(
+        connection,
+        Entry(
+            objective_id=verdict.objective_id,
+            kind="verdict",
+            actor=verdict.decided_by,
+            task_id=verdict.task_id,
+            attempt=verdict.attempt,
+            text=verdict.feedback,
+            data={"decision": str(verdict.decision), "subject": verdict.subject, "report": verdict.report},
+        ),
+    )
+
+
+def _approved_attempts(connection: Connection, objective_id: str, task_ids: Sequence[str]) -> dict[str, int]:
+    rows = connection.execute(
+        select(verdicts.c.task_id, func.max(verdicts.c.attempt))
+        .where(
+            verdicts.c.objective_id == objective_id,
+            verdicts.c.task_id.in_(task_ids),
+            verdicts.c.subject == "task",
+            verdicts.c.decision == Decision.APPROVED,
+        )
+        .group_by(verdicts.c.task_id)
+    )
+    return {task_id: attempt for task_id, attempt in rows}
+
+
+def _entry(run: StepRun, kind: str, text: str, data: Mapping[str, object]) -> Entry:
+    return Entry.model_validate(
+        {
+            "objective_id": run.objective_id,
+            "kind": kind,
+            "actor": run.host,
+            "task_id": run.task_id,
+            "attempt": run.attempt,
+            "step_id": run.step_id,
+            "text": text,
+            "data": data,
+        }
+    )

@@ -1,0 +1,67 @@
+from datetime import datetime
+from enum import StrEnum, auto
+
+from pydantic import Field, JsonValue
+
+from workflows.domain.artifact import ArtifactRef
+from workflows.domain.model import Model
+
+
+class Mode(StrEnum):
+    AUTO = auto()
+    MANUAL = auto()
+
+
+class Stage(StrEnum):
+    """Where an objective is; shown as the search attribute BottedStage."""
+
+    PLANNING = auto()
+    APPROVAL = auto()
+    RUNNING = auto()
+    REVIEW = auto()
+    DELIVERED = auto()
+    NOT_DELIVERED = auto()
+    CANCELLED = auto()
+
+    @property
+    def ended(self) -> bool:
+        return self in (Stage.DELIVERED, Stage.NOT_DELIVERED, Stage.CANCELLED)
+
+
+class Objective(Model):
+    """What a person asked for. Immutable: it is the input of the workflow and never changes while it runs."""
+
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}[a-z0-9]$")
+    text: str = Field(max_length=4000)
+    files: tuple[ArtifactRef, ...] = ()
+    playbook: ArtifactRef = Field(description="the playbook's YAML as it was when the objective began")
+    inputs: dict[str, JsonValue] = {}
+    mode: Mode = Mode.AUTO
+    tenant: str = "default"
+    asked_by: str = "someone"
+    max_parallel: int = Field(8, ge=1, le=200)
+
+
+class Missing(Model):
+    """A task whose work is not in the delivery, and why."""
+
+    task_id: str
+    title: str
+    reason: str = Field(max_length=600)
+
+
+class ObjectiveResult(Model):
+    stage: Stage
+    deliverables: tuple[ArtifactRef, ...] = ()
+    missing: tuple[Missing, ...] = ()
+    reason: str = Field("", max_length=600)
+
+
+class ObjectiveStatus(Model):
+    """Answer of the `status` query, small enough to read in a terminal."""
+
+    stage: Stage
+    mode: Mode
+    tasks: dict[str, str] = Field({}, description="task id → state")
+    waiting_for: str = ""
+    since: datetime | None = None

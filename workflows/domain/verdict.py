@@ -1,0 +1,49 @@
+from enum import StrEnum, auto
+
+from pydantic import Field
+
+from workflows.domain.artifact import Sha256
+from workflows.domain.model import Model
+
+MAX_FEEDBACK = 2000
+"""Characters of feedback that travel in a signal; the whole report lies in the store."""
+
+
+class Decision(StrEnum):
+    APPROVED = auto()
+    REJECTED = auto()
+
+
+class Subject(StrEnum):
+    """What a verdict on an objective is about; a task's verdict is about one of its attempts."""
+
+    PLAN = auto()
+    RESULT = auto()
+
+
+class TaskVerdict(Model):
+    """A reviewer's decision on one attempt at a task, as it comes in by signal."""
+
+    attempt: int = Field(ge=1, le=10, description="which attempt it is about; another attempt's is stale")
+    decision: Decision
+    by: str = Field(min_length=1, max_length=120)
+    feedback: str = Field("", max_length=MAX_FEEDBACK)
+    fingerprint: str = Field("", max_length=64, description="equal for attempts that fail in the same way")
+    report: Sha256 | None = None
+
+    @property
+    def approved(self) -> bool:
+        return self.decision is Decision.APPROVED
+
+
+class ObjectiveVerdict(Model):
+    """A decision on an objective's plan or on its result, as it comes in by signal."""
+
+    subject: Subject
+    decision: Decision
+    by: str = Field(min_length=1, max_length=120)
+    feedback: str = Field("", max_length=MAX_FEEDBACK)
+
+    @property
+    def approved(self) -> bool:
+        return self.decision is Decision.APPROVED
