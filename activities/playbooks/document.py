@@ -40,7 +40,8 @@ def parse(text: str, source: str) -> Document:
     try:
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
             if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-                raise PlaybookError([f"{source}:{event.start_mark.line + 1}: anchors (&, *) are not supported"])
+                line = event.start_mark.line + 1 if event.start_mark else 1
+                raise PlaybookError([f"{source}:{line}: anchors (&, *) are not supported"])
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         if not isinstance(root, yaml.MappingNode):
             raise PlaybookError([f"{source}:1: a playbook is a mapping with name, version, description and tasks"])

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from jinja2 import TemplateError, nodes
-from jinja2.runtime import StrictUndefined
-from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
+from jinja2.exceptions import SecurityError
+from jinja2.runtime import Context, StrictUndefined
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import JsonValue
 
 MAX_RENDERED = 100_000
@@ -16,14 +17,20 @@ class TemplateFault(Exception):
     """A template that cannot be rendered; the message is for people."""
 
 
-def _environment() -> ImmutableSandboxedEnvironment:
-    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
-    # `range` is the only global that can be made to cost memory; lists come from inputs and files.
-    environment.globals.clear()
-    return environment
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """Jinja2's sandbox, which leaves two ways to use up memory open: repetition and powers."""
+
+    intercepted_binops = frozenset({"*", "**"})
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        numbers = isinstance(left, int | float) and isinstance(right, int | float)
+        if not numbers or (operator == "**" and abs(right) > 64):
+            raise SecurityError(f"{operator} works on numbers only, with exponents up to 64")
+        return super().call_binop(context, operator, left, right)
 
 
-_ENVIRONMENT = _environment()
+_ENVIRONMENT = _Sandbox(undefined=StrictUndefined, autoescape=False)
+_ENVIRONMENT.globals.clear()  # `range` and friends: lists come from inputs and files
 
 
 def render(value: JsonValue, names: Mapping[str, Any]) -> JsonValue:

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from pydantic import JsonValue
 from sqlalchemy import Connection, Engine, Row, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
@@ -10,6 +11,7 @@ from activities.store.journal import Entry
 from activities.store.tables import files, objectives
 from workflows.domain.model import Model
 from workflows.domain.objective import Objective, ObjectiveResult, Stage
+from workflows.domain.plan import Plan, Task
 
 
 class ObjectiveRow(Model):
@@ -59,6 +61,23 @@ class ObjectiveStore:
                 ),
             )
 
+    def planned(self, objective_id: str, plan: Plan, digest: str) -> None:
+        """Writes the plan down; of a plan made twice, the first counts in the journal."""
+        outline = {"playbook": plan.playbook, "plan": digest, "tasks": [_graph_of(task) for task in plan.tasks]}
+        with self._engine.begin() as connection:
+            connection.execute(
+                update(objectives).where(objectives.c.id == objective_id).values(plan=digest, stage=Stage.RUNNING)
+            )
+            entry = Entry(
+                objective_id=objective_id,
+                kind="plan.made",
+                actor="planner",
+                text=f"{len(plan.tasks)} tasks by {plan.playbook}",
+                data=outline,
+                once="plan.made",
+            )
+            journal.append(connection, entry)
+
     def get(self, objective_id: str) -> ObjectiveRow | None:
         with self._engine.connect() as connection:
             row = connection.execute(select(*_COLUMNS).where(objectives.c.id == objective_id)).one_or_none()
@@ -81,10 +100,6 @@ class ObjectiveStore:
             return tuple(_parse(row) for row in rows)
 
 
-def planned(connection: Connection, objective_id: str, plan: str) -> None:
-    connection.execute(update(objectives).where(objectives.c.id == objective_id).values(plan=plan))
-
-
 def enter_stage(connection: Connection, objective_id: str, stage: Stage) -> None:
     """An ended objective stays ended, whoever comes late."""
     connection.execute(
@@ -103,6 +118,17 @@ def end(connection: Connection, objective_id: str, result: ObjectiveResult) -> O
         return result
     first = connection.execute(select(objectives.c.result).where(objectives.c.id == objective_id)).scalar_one()
     return ObjectiveResult.model_validate(first)
+
+
+def _graph_of(task: Task) -> JsonValue:
+    """What live views show of a task."""
+    return {
+        "id": task.id,
+        "title": task.title,
+        "needs": list(task.needs),
+        "steps": len(task.steps),
+        "max_attempts": task.review.max_attempts,
+    }
 
 
 def _parse(row: Row[tuple[object, ...]]) -> ObjectiveRow:

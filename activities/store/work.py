@@ -167,15 +167,22 @@ def decide(connection: Connection, verdict: VerdictRow) -> None:
 
 
 def _approved_attempts(connection: Connection, objective_id: str, task_ids: Sequence[str]) -> dict[str, int]:
-    rows = connection.execute(
-        select(verdicts.c.task_id, func.max(verdicts.c.attempt))
+    """The latest approved attempt of each. On one attempt a person's verdict counts before that of checks."""
+    first = (
+        select(verdicts.c.task_id, verdicts.c.attempt, verdicts.c.decision)
+        .distinct(verdicts.c.task_id, verdicts.c.attempt)
         .where(
             verdicts.c.objective_id == objective_id,
             verdicts.c.task_id.in_(task_ids),
             verdicts.c.subject == "task",
-            verdicts.c.decision == Decision.APPROVED,
         )
-        .group_by(verdicts.c.task_id)
+        .order_by(verdicts.c.task_id, verdicts.c.attempt, verdicts.c.decided_by.startswith("verifier:"))
+        .subquery()
+    )
+    rows = connection.execute(
+        select(first.c.task_id, func.max(first.c.attempt))
+        .where(first.c.decision == Decision.APPROVED)
+        .group_by(first.c.task_id)
     )
     return {task_id: attempt for task_id, attempt in rows}
 

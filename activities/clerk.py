@@ -1,0 +1,140 @@
+"""Keeps the books for the workflows: notes, and how an objective ended."""
+
+from sqlalchemy import Engine
+from temporalio import activity
+from typing_extensions import override
+
+from activities.desk import Desk
+from activities.failures import as_failure
+from activities.store import journal, objectives, work
+from activities.store.journal import Entry
+from activities.store.work import VerdictRow
+from activities.threads import Threads
+from workflows.domain.artifact import ArtifactRef
+from workflows.domain.objective import Missing, ObjectiveResult, Stage
+from workflows.domain.plan import Plan, Task
+from workflows.ports.clerk import Clerk, CloseRequest, Note
+
+_MAX_MISSING = 20
+_MAX_DELIVERABLES = 40
+
+
+class JournalClerk(Clerk):
+    def __init__(self, engine: Engine, desk: Desk, threads: Threads) -> None:
+        self._engine = engine
+        self._desk = desk
+        self._threads = threads
+
+    @override
+    @activity.defn
+    async def take_note(self, note: Note) -> None:
+        once = f"note:{activity.info().activity_id}:{activity.info().workflow_run_id}"
+        try:
+            await self._threads.run(lambda: self._write(note, once))
+        except Exception as error:
+            raise as_failure(error) from error
+
+    @override
+    @activity.defn
+    async def close_objective(self, request: CloseRequest) -> ObjectiveResult:
+        try:
+            return await self._threads.run(lambda: self._close(request))
+        except Exception as error:
+            raise as_failure(error) from error
+
+    def _write(self, note: Note, once: str) -> None:
+        with self._engine.begin() as connection:
+            if note.stage is not None:
+                objectives.enter_stage(connection, note.objective_id, note.stage)
+            row = _verdict_of(note)
+            if row is not None:
+                work.decide(connection, row)
+                return
+            entry = Entry(
+                objective_id=note.objective_id,
+                kind=note.kind,
+                actor=note.actor,
+                task_id=note.task_id,
+                attempt=note.attempt,
+                text=note.text,
+                once=once,
+            )
+            journal.append(connection, entry)
+
+    def _close(self, request: CloseRequest) -> ObjectiveResult:
+        plan = self._desk.plan(request.plan) if request.plan else None
+        approved = self._desk.work.approved(request.objective_id, [task.id for task in plan.tasks]) if plan else {}
+        result = ObjectiveResult(
+            stage=request.stage,
+            deliverables=self._deliverables(plan, approved)[:_MAX_DELIVERABLES] if plan else (),
+            missing=self._missing(plan, request, approved)[:_MAX_MISSING] if plan else (),
+            reason=request.reason,
+        )
+        with self._engine.begin() as connection:
+            counted = objectives.end(connection, request.objective_id, result)
+            kind = f"objective.{counted.stage}"
+            entry = Entry(
+                objective_id=request.objective_id,
+                kind=kind,
+                actor="workflow",
+                text=counted.reason,
+                once="objective.end",
+            )
+            journal.append(connection, entry)
+        return counted
+
+    def _deliverables(self, plan: Plan, approved: dict[str, int]) -> tuple[ArtifactRef, ...]:
+        """What the approved tasks promised and made, in the plan's order."""
+        found: list[ArtifactRef] = []
+        for task in plan.tasks:
+            if task.id not in approved:
+                continue
+            made = {ref.name: ref for ref in self._desk.work.visible(plan.objective_id, (), task.id, approved[task.id])}
+            found += [made[name] for name in task.deliverables if name in made]
+        return tuple(found)
+
+    def _missing(self, plan: Plan, request: CloseRequest, approved: dict[str, int]) -> tuple[Missing, ...]:
+        if request.stage is Stage.DELIVERED:
+            return ()
+        reasons = self._reasons(request.objective_id)
+        return tuple(
+            Missing(task_id=task.id, title=task.title, reason=reasons.get(task.id) or _because(task, approved))
+            for task in plan.tasks
+            if task.id not in approved
+        )
+
+    def _reasons(self, objective_id: str) -> dict[str, str]:
+        with self._engine.connect() as connection:
+            rows = journal.read(connection, objective_id)
+        return {row.task_id: row.text[:300] for row in rows if row.kind == "task.rejected"}
+
+
+def _because(task: Task, approved: dict[str, int]) -> str:
+    blocked_by = [need for need in task.needs if need not in approved]
+    return f"it needs {', '.join(blocked_by[:5])}, not approved" if blocked_by else "it did not get to an end"
+
+
+def _verdict_of(note: Note) -> VerdictRow | None:
+    if note.task_verdict is not None:
+        verdict = note.task_verdict
+        return VerdictRow(
+            objective_id=note.objective_id,
+            task_id=note.task_id,
+            attempt=verdict.attempt,
+            subject="task",
+            decision=verdict.decision,
+            decided_by=verdict.by,
+            feedback=verdict.feedback,
+            fingerprint=verdict.fingerprint,
+            report=verdict.report,
+        )
+    if note.objective_verdict is not None:
+        decided = note.objective_verdict
+        return VerdictRow(
+            objective_id=note.objective_id,
+            subject=decided.subject,
+            decision=decided.decision,
+            decided_by=decided.by,
+            feedback=decided.feedback,
+        )
+    return None

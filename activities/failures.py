@@ -1,0 +1,26 @@
+"""The one place where an exception becomes a Temporal failure."""
+
+from psycopg import OperationalError as ConnectionLost
+from sqlalchemy.exc import InterfaceError, OperationalError
+from temporalio.exceptions import ApplicationError
+
+from activities.playbooks.document import PlaybookError
+from activities.store.artifacts import ArtifactLost
+from activities.tools.tool import ToolError
+
+_TRANSIENT = (OperationalError, InterfaceError, ConnectionLost, ConnectionError, TimeoutError)
+_EXPECTED = (ToolError, PlaybookError, ArtifactLost)
+
+
+def is_transient(error: Exception) -> bool:
+    """Whether the same call may well succeed a little later."""
+    return isinstance(error, _TRANSIENT)
+
+
+def as_failure(error: Exception) -> ApplicationError:
+    """Transient: Temporal tries again. Anything else: it would fail the same way, so it does not."""
+    kind = type(error).__name__
+    if is_transient(error):
+        return ApplicationError(f"{kind}: {error}", type=kind)
+    text = str(error) if isinstance(error, _EXPECTED) else f"{kind}: {error}"
+    return ApplicationError(text[:2000], type=kind, non_retryable=True)

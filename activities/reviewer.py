@@ -1,0 +1,175 @@
+"""Reviews by deterministic checks: cheap, the same every time, and nothing can talk them round."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from hashlib import sha256
+from typing import Any
+
+from pydantic import ValidationError
+from sqlalchemy import Engine
+from temporalio import activity
+from typing_extensions import override
+
+from activities.desk import Desk
+from activities.failures import as_failure, is_transient
+from activities.playbooks.templates import TemplateFault, render
+from activities.review.check import Check
+from activities.store import objectives, work
+from activities.store.work import VerdictRow
+from activities.threads import Threads
+from activities.tools.tool import ToolCancelled
+from activities.workspace import Sitting, StoreWorkspace
+from workflows.domain.model import Model
+from workflows.domain.objective import Stage
+from workflows.domain.plan import AcceptanceCheck
+from workflows.domain.verdict import MAX_FEEDBACK, Decision, ObjectiveVerdict, Subject, TaskVerdict
+from workflows.ports.reviewer import ResultReviewRequest, Reviewer, TaskReviewRequest
+
+REVIEWER = "verifier:checks"
+_MAX_FAULTS = 50
+
+
+class CheckResult(Model):
+    check: str
+    faults: tuple[str, ...]
+
+
+class ReviewReport(Model):
+    """What was checked and what was found, kept in the store beside the verdict."""
+
+    checks: tuple[CheckResult, ...]
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        return tuple(f"{result.check}: {fault}" for result in self.checks for fault in result.faults)
+
+
+class CheckReviewer(Reviewer):
+    """A check that fails, cannot run or is unknown means rejection: only checks that pass approve."""
+
+    def __init__(self, engine: Engine, desk: Desk, checks: Mapping[str, Check], threads: Threads) -> None:
+        self._engine = engine
+        self._desk = desk
+        self._checks = checks
+        self._threads = threads
+
+    @override
+    @activity.defn
+    async def review_task(self, request: TaskReviewRequest) -> None:
+        row = await self._in_thread(lambda sitting: self._judge_task(request, sitting))
+        await _send(
+            TaskVerdict(
+                attempt=request.attempt,
+                decision=row.decision,
+                by=row.decided_by,
+                feedback=row.feedback,
+                fingerprint=row.fingerprint,
+                report=row.report,
+            )
+        )
+
+    @override
+    @activity.defn
+    async def review_result(self, request: ResultReviewRequest) -> None:
+        row = await self._in_thread(lambda sitting: self._judge_result(request, sitting))
+        verdict = ObjectiveVerdict(
+            subject=Subject.RESULT, decision=row.decision, by=row.decided_by, feedback=row.feedback
+        )
+        await _send(verdict)
+
+    async def _in_thread(self, judge: Callable[[Sitting], VerdictRow]) -> VerdictRow:
+        sitting = Sitting()
+        try:
+            return await self._threads.run(lambda: judge(sitting), stop=sitting.cancel)
+        except Exception as error:
+            raise as_failure(error) from error
+
+    def _judge_task(self, request: TaskReviewRequest, sitting: Sitting) -> VerdictRow:
+        given = self._desk.work.verdict(request.objective_id, request.task_id, request.attempt, "task", REVIEWER)
+        if given is not None:
+            return given
+        plan = self._desk.plan(request.plan)
+        task = plan.task(request.task_id)
+        names = self._desk.names(request.objective_id, task, request.attempt, "")
+        with self._workspace(request.objective_id, plan.needs_of(task.id), task.id, request.attempt) as workspace:
+            sitting.take(workspace)
+            promised = [str(render(name, names)) for name in task.deliverables]
+            missing = CheckResult(check="deliverables", faults=tuple(_missing(promised, workspace.names())))
+            report = ReviewReport(checks=(missing, *self._run(task.checks, names, workspace)))
+        row = self._verdict(request.objective_id, "task", report, task_id=task.id, attempt=request.attempt)
+        with self._engine.begin() as connection:
+            work.decide(connection, row)
+        return row
+
+    def _judge_result(self, request: ResultReviewRequest, sitting: Sitting) -> VerdictRow:
+        given = self._desk.work.verdict(request.objective_id, "", 0, Subject.RESULT, REVIEWER)
+        if given is not None:
+            return given
+        plan = self._desk.plan(request.plan)
+        names = self._desk.names(request.objective_id, plan.tasks[0].model_copy(update={"bindings": {}}), 1, "")
+        everything = tuple(task.id for task in plan.tasks)
+        with self._workspace(request.objective_id, everything, "", 0) as workspace:
+            sitting.take(workspace)
+            promised = [name for task in plan.tasks for name in task.deliverables]
+            missing = CheckResult(check="deliverables", faults=tuple(_missing(promised, workspace.names())))
+            report = ReviewReport(checks=(missing, *self._run(plan.checks, names, workspace)))
+        row = self._verdict(request.objective_id, Subject.RESULT, report)
+        with self._engine.begin() as connection:
+            objectives.enter_stage(connection, request.objective_id, Stage.REVIEW)
+            work.decide(connection, row)
+        return row
+
+    def _workspace(self, objective_id: str, needs: tuple[str, ...], task_id: str, attempt: int) -> StoreWorkspace:
+        visible = self._desk.work.visible(objective_id, needs, task_id, attempt)
+        return StoreWorkspace(self._desk.artifacts, visible, self._desk.scratch)
+
+    def _run(
+        self, checks: Sequence[AcceptanceCheck], names: Mapping[str, Any], workspace: StoreWorkspace
+    ) -> Iterator[CheckResult]:
+        for asked in checks:
+            yield CheckResult(check=asked.check, faults=self._faults(asked, names, workspace)[:_MAX_FAULTS])
+
+    def _faults(self, asked: AcceptanceCheck, names: Mapping[str, Any], workspace: StoreWorkspace) -> tuple[str, ...]:
+        check = self._checks.get(asked.check)
+        if check is None:
+            return ("there is no such check on this host",)
+        try:
+            arguments = check.input_model.model_validate(render(asked.arguments, names))
+            return check.run(arguments, workspace)
+        except (TemplateFault, ValidationError) as error:
+            return (f"cannot be asked: {error}",)
+        except ToolCancelled:
+            raise
+        except Exception as error:
+            if is_transient(error):
+                raise
+            return (f"could not run: {error}",)
+
+    def _verdict(
+        self, objective_id: str, subject: str, report: ReviewReport, task_id: str = "", attempt: int = 0
+    ) -> VerdictRow:
+        faults = report.faults
+        stored = self._desk.artifacts.put("review.json", report.model_dump_json(indent=1).encode(), "application/json")
+        return VerdictRow(
+            objective_id=objective_id,
+            task_id=task_id,
+            attempt=attempt,
+            subject=subject,
+            decision=Decision.REJECTED if faults else Decision.APPROVED,
+            decided_by=REVIEWER,
+            feedback="\n".join(faults)[:MAX_FEEDBACK],
+            fingerprint=sha256("\n".join(sorted(faults)).encode()).hexdigest() if faults else "",
+            report=stored.sha256,
+        )
+
+
+def _missing(promised: Sequence[str], there: Sequence[str]) -> Iterator[str]:
+    for name in promised:
+        if name not in there:
+            yield f"the deliverable {name!r} was not made"
+
+
+async def _send(verdict: TaskVerdict | ObjectiveVerdict) -> None:
+    """By the same door that a person's verdict takes, to whichever run of the workflow asked."""
+    workflow_id = activity.info().workflow_id
+    assert workflow_id is not None
+    await activity.client().get_workflow_handle(workflow_id).signal("verdict", verdict)

@@ -1,0 +1,1 @@
+"""Stand-ins for unit tests; no feature's acceptance rests on them."""

@@ -1,0 +1,93 @@
+"""Builds the host: which queues it polls, with which workflows and activities."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from types import TracebackType
+
+from temporalio.client import Client
+from temporalio.worker import Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+from temporalio.workflow import SandboxImportNotificationPolicy as Imports
+from typing_extensions import Self
+
+from workflows.domain.naming import WORKFLOW_QUEUE, Role, queue_of
+from workflows.objective import ObjectiveWorkflow
+from workflows.ports.clerk import Clerk
+from workflows.ports.executor import Executor
+from workflows.ports.planner import Planner
+from workflows.ports.reviewer import Reviewer
+from workflows.task import TaskWorkflow
+
+WORKFLOWS = (ObjectiveWorkflow, TaskWorkflow)
+SHARED_WITH_SANDBOX = ("workflows.domain", "workflows.ports")
+
+
+def workflow_runner() -> SandboxedWorkflowRunner:
+    """The sandbox shares our models and ports and nothing else of ours; a forgotten import is an error at start."""
+    restrictions = SandboxRestrictions.default.with_passthrough_modules(
+        *SHARED_WITH_SANDBOX
+    ).with_import_notification_policy(Imports.RAISE_ON_UNINTENTIONAL_PASSTHROUGH | Imports.WARN_ON_DYNAMIC_IMPORT)
+    return SandboxedWorkflowRunner(restrictions=restrictions)
+
+
+class Host:
+    """One process's Temporal workers: the workflows' and one per role. Use as an async context manager."""
+
+    def __init__(
+        self,
+        client: Client,
+        *,
+        planner: Planner,
+        executor: Executor,
+        reviewer: Reviewer,
+        clerk: Clerk,
+        max_concurrent_steps: int = 8,
+        grace: timedelta = timedelta(seconds=5),
+    ) -> None:
+        self._workers = [
+            Worker(
+                client,
+                task_queue=WORKFLOW_QUEUE,
+                workflows=WORKFLOWS,
+                workflow_runner=workflow_runner(),
+                graceful_shutdown_timeout=grace,
+            ),
+            self._of(
+                Role.PLANNER,
+                client,
+                [planner.make_plan, planner.outline, clerk.take_note, clerk.close_objective],
+                max_concurrent_steps,
+                grace,
+            ),
+            self._of(Role.EXECUTOR, client, [executor.execute_step], max_concurrent_steps, grace),
+            self._of(
+                Role.VERIFIER, client, [reviewer.review_task, reviewer.review_result], max_concurrent_steps, grace
+            ),
+        ]
+        self._running = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        for worker in self._workers:
+            await self._running.enter_async_context(worker)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._running.aclose()
+
+    @staticmethod
+    def _of(
+        role: Role, client: Client, activities: Sequence[Callable[..., object]], slots: int, grace: timedelta
+    ) -> Worker:
+        return Worker(
+            client,
+            task_queue=queue_of(role),
+            activities=activities,
+            max_concurrent_activities=slots,
+            graceful_shutdown_timeout=grace,
+            # A step learns of its cancellation with a heartbeat; the default would hold beats back for 16 s.
+            max_heartbeat_throttle_interval=timedelta(seconds=2),
+            default_heartbeat_throttle_interval=timedelta(seconds=2),
+        )
