@@ -1,0 +1,135 @@
+"""How an objective looks in a terminal, and as plain lines where there is none."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.markup import escape
+from rich.text import Text
+
+from activities.store.journal import JournalRow
+from api.cli.view import ObjectiveView, TaskView
+from workflows.domain.objective import Stage
+from workflows.domain.outcome import TaskState
+
+_LOOK = {
+    TaskState.WAITING: ("·", "dim"),
+    TaskState.WORKING: ("▶", "cyan"),
+    TaskState.REVIEW: ("?", "yellow"),
+    TaskState.APPROVED: ("✓", "green"),
+    TaskState.REJECTED: ("✗", "red"),
+    TaskState.FAILED: ("✗", "red"),
+    TaskState.BLOCKED: ("–", "dim"),
+    TaskState.CANCELLED: ("–", "dim"),
+}
+_STAGE_COLOUR = {Stage.DELIVERED: "green", Stage.NOT_DELIVERED: "red", Stage.CANCELLED: "yellow"}
+
+
+def tree(view: ObjectiveView, rows: int) -> RenderableType:
+    """The tasks, indented by what they build on; finished ones fold away when there is no room."""
+    now = datetime.now(UTC)
+    head = Text.assemble(
+        (str(view.stage).replace("_", " "), f"bold {_STAGE_COLOUR.get(view.stage, 'cyan')}"),
+        f"  {view.count(TaskState.APPROVED)} of {len(view.tasks)} tasks approved  ",
+        (_clock(view.seconds(now)), "dim"),
+    )
+    tasks = sorted(view.tasks.values(), key=lambda task: task.depth)
+    lines: list[RenderableType] = [head]
+    room = max(rows - 4, 5)
+    if len(tasks) > room:
+        open_tasks = [task for task in tasks if task.state is not TaskState.APPROVED]
+        waiting = len(open_tasks) - room
+        lines.append(Text(f"  ✓ {len(tasks) - len(open_tasks)} approved tasks not shown", style="dim"))
+        tasks = open_tasks[:room]
+        lines += [_line(task, now) for task in tasks]
+        if waiting > 0:
+            lines.append(Text(f"  · {waiting} more", style="dim"))
+    else:
+        lines += [_line(task, now) for task in tasks]
+    if view.waiting_for:
+        lines.append(Text(f"waits for your approval of {view.waiting_for}", style="bold yellow"))
+    return Group(*lines)
+
+
+def _line(task: TaskView, now: datetime) -> Text:
+    mark, style = _LOOK[task.state]
+    line = Text("  " + "  " * task.depth)
+    line.append(f"{mark} ", style=style)
+    line.append(task.title, style=style if task.state is TaskState.WAITING else "")
+    if task.attempt > 1:
+        line.append(f"  attempt {task.attempt} of {task.max_attempts}", style="yellow")
+    if task.doing and task.state in (TaskState.WORKING, TaskState.REVIEW):
+        percent = f" {task.fraction:.0%}" if task.fraction is not None else ""
+        line.append(f"  {task.doing}{percent}", style="dim")
+    if task.started:
+        line.append(f"  {_clock(task.seconds(now))}", style="dim")
+    line.truncate(200, overflow="ellipsis")
+    return line
+
+
+def plain(row: JournalRow, view: ObjectiveView) -> str | None:
+    """One line of progress for a log file; None for what is of no interest there."""
+    task = view.tasks.get(row.task_id)
+    name = task.title if task else "objective"
+    attempt = f" (attempt {row.attempt})" if row.attempt > 1 else ""
+    match row.kind:
+        case "plan.made":
+            return f"plan: {row.text}"
+        case "step.started":
+            return f"{name}{attempt}: {row.text}"
+        case "step.retrying":
+            return f"{name}{attempt}: {row.text}: trying again after {row.data['error']}"
+        case "step.failed":
+            return f"{name}{attempt}: {row.text} failed: {row.data['error']}"
+        case "verdict":
+            return f"{name}{attempt}: {row.data['decision']} by {row.actor}" + (f": {row.text}" if row.text else "")
+        case "task.rejected":
+            return f"{name}: {row.text}"
+        case "approval.requested":
+            return f"waits for a person's approval of {row.text}"
+        case "signal.ignored":
+            return f"{name}: ignored {row.text}"
+        case _:
+            return None
+
+
+class Display:
+    """Shows progress as it comes: a live tree in a terminal, lines elsewhere, nothing when quiet."""
+
+    def __init__(self, console: Console, *, quiet: bool = False) -> None:
+        self._console = console
+        self._quiet = quiet
+        self._live: Live | None = None
+
+    def show(self, view: ObjectiveView, rows: Iterable[JournalRow]) -> None:
+        if self._quiet:
+            return
+        if not self._console.is_terminal:
+            for row in rows:
+                line = plain(row, view)
+                if line:
+                    self._console.print(escape(_one_line(line)), soft_wrap=True, highlight=False)
+            return
+        if self._live is None:
+            self._live = Live(console=self._console, refresh_per_second=8, vertical_overflow="crop")
+            self._live.start()
+        self._live.update(tree(view, self._console.height))
+
+    def pause(self) -> None:
+        """Leaves what is shown where it is and frees the terminal, for a question or the end."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:500]
+
+
+def _clock(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"

@@ -1,0 +1,88 @@
+"""What is said of an objective when it has ended, or when somebody looks."""
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.markup import escape
+
+from activities.store.objectives import ObjectiveRow
+from api.cli.session import Session
+from api.cli.view import ObjectiveView
+from workflows.domain.objective import Stage
+from workflows.domain.outcome import TaskState
+
+
+def closing_lines(view: ObjectiveView, row: ObjectiveRow, written: Sequence[Path], session: Session) -> Iterator[str]:
+    """Verdicts, deliverables, time, and where to look, as console markup."""
+    seconds = view.seconds(datetime.now(UTC))
+    yield ""
+    yield f"{_headline(view.stage)} in {seconds:.1f} s: {view.count(TaskState.APPROVED)} of {len(view.tasks)} tasks"
+    if view.reason:
+        yield f"  why: {escape(view.reason)}"
+    for missing in row.result.missing if row.result else ():
+        yield f"  [red]missing[/] {escape(missing.title)}: {escape(missing.reason)}"
+    yield f"  verdicts: {_verdicts(view)}"
+    for path in written:
+        yield f"  [green]→[/] {escape(_near(path))}"
+    web_ui = session.web_ui(view.id)
+    if web_ui:
+        yield f"  history: {web_ui}"
+    if session.addresses.web_ui and session.settings.temporal.address is None:
+        minutes = session.settings.stack.linger_seconds / 60
+        yield f"  the stack stays up for {minutes:.0f} min after its last use; `botted down` stops it now"
+
+
+def as_json(view: ObjectiveView, row: ObjectiveRow, written: Sequence[Path], web_ui: str | None) -> str:
+    result = row.result.model_dump(mode="json") if row.result else {}
+    document = {
+        "id": view.id,
+        "objective": row.request.text,
+        "stage": str(view.stage),
+        "delivered": view.stage is Stage.DELIVERED,
+        "seconds": round(view.seconds(datetime.now(UTC)), 3),
+        "reason": view.reason,
+        "waiting_for": view.waiting_for,
+        "tasks": [
+            {"id": task.id, "title": task.title, "state": str(task.state), "attempts": task.attempt}
+            for task in view.tasks.values()
+        ],
+        "verdicts": [
+            {
+                "task": verdict.task_id,
+                "attempt": verdict.attempt,
+                "subject": verdict.subject,
+                "decision": verdict.decision,
+                "by": verdict.by,
+                "feedback": verdict.feedback,
+                "at": verdict.at.isoformat(),
+            }
+            for verdict in view.verdicts
+        ],
+        "missing": result.get("missing", []),
+        "deliverables": result.get("deliverables", []),
+        "files": [str(path) for path in written],
+        "web_ui": web_ui,
+    }
+    return json.dumps(document, ensure_ascii=False, indent=2)
+
+
+def _headline(stage: Stage) -> str:
+    colour = {Stage.DELIVERED: "green", Stage.CANCELLED: "yellow"}.get(stage, "red")
+    return f"[bold {colour}]{str(stage).replace('_', ' ').capitalize()}[/]"
+
+
+def _verdicts(view: ObjectiveView) -> str:
+    approved = sum(verdict.decision == "approved" for verdict in view.verdicts)
+    rejected = len(view.verdicts) - approved
+    final = [verdict for verdict in view.verdicts if verdict.subject == "result"]
+    by = f"; the result was {final[-1].decision} by {escape(final[-1].by)}" if final else ""
+    return f"{approved} approved, {rejected} rejected{by}"
+
+
+def _near(path: Path) -> str:
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
