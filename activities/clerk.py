@@ -5,7 +5,6 @@ from temporalio import activity
 from typing_extensions import override
 
 from activities.desk import Desk
-from activities.failures import as_failure
 from activities.store import journal, objectives, work
 from activities.store.journal import Entry
 from activities.store.work import VerdictRow
@@ -20,6 +19,8 @@ _MAX_DELIVERABLES = 40
 
 
 class JournalClerk(Clerk):
+    """Its errors are never final: Temporal tries again until the books are kept, be it after a repair."""
+
     def __init__(self, engine: Engine, desk: Desk, threads: Threads) -> None:
         self._engine = engine
         self._desk = desk
@@ -29,18 +30,12 @@ class JournalClerk(Clerk):
     @activity.defn
     async def take_note(self, note: Note) -> None:
         once = f"note:{activity.info().activity_id}:{activity.info().workflow_run_id}"
-        try:
-            await self._threads.run(lambda: self._write(note, once))
-        except Exception as error:
-            raise as_failure(error) from error
+        await self._threads.run(lambda: self._write(note, once))
 
     @override
     @activity.defn
     async def close_objective(self, request: CloseRequest) -> ObjectiveResult:
-        try:
-            return await self._threads.run(lambda: self._close(request))
-        except Exception as error:
-            raise as_failure(error) from error
+        return await self._threads.run(lambda: self._close(request))
 
     def _write(self, note: Note, once: str) -> None:
         with self._engine.begin() as connection:

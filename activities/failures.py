@@ -2,7 +2,7 @@
 
 from psycopg import OperationalError as ConnectionLost
 from sqlalchemy.exc import InterfaceError, OperationalError
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.playbooks.document import PlaybookError
 from activities.store.artifacts import ArtifactLost
@@ -22,5 +22,8 @@ def as_failure(error: Exception) -> ApplicationError:
     kind = type(error).__name__
     if is_transient(error):
         return ApplicationError(f"{kind}: {error}", type=kind)
-    text = str(error) if isinstance(error, _EXPECTED) else f"{kind}: {error}"
-    return ApplicationError(text[:2000], type=kind, non_retryable=True)
+    if isinstance(error, _EXPECTED):
+        # BENIGN keeps what a person or a playbook got wrong out of the host's error log.
+        benign = ApplicationErrorCategory.BENIGN
+        return ApplicationError(str(error)[:2000], type=kind, non_retryable=True, category=benign)
+    return ApplicationError(f"{kind}: {error}"[:2000], type=kind, non_retryable=True)

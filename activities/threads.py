@@ -27,8 +27,9 @@ class Threads:
         running = asyncio.get_running_loop().run_in_executor(self._pool, context.run, work)
         try:
             while not running.done():
-                await asyncio.wait([running], timeout=BEAT_SECONDS)
-                activity.heartbeat()
+                finished, _ = await asyncio.wait([running], timeout=BEAT_SECONDS)
+                if not finished:
+                    activity.heartbeat()
         except asyncio.CancelledError:
             stop()
             await asyncio.wait([running], timeout=PATIENCE_SECONDS)

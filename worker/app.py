@@ -4,12 +4,12 @@ from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from types import TracebackType
+from typing import Self
 
 from temporalio.client import Client
 from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 from temporalio.workflow import SandboxImportNotificationPolicy as Imports
-from typing_extensions import Self
 
 from workflows.domain.naming import WORKFLOW_QUEUE, Role, queue_of
 from workflows.objective import ObjectiveWorkflow

@@ -6,8 +6,6 @@ from temporalio.common import RawValue, SearchAttributeKey
 from temporalio.exceptions import ActivityError, ChildWorkflowError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
-    from pydantic import ValidationError
-
     from workflows.domain.naming import Role, queue_of, task_workflow_id
     from workflows.domain.objective import Mode, ObjectiveResult, ObjectiveStatus, Stage
     from workflows.domain.order import ObjectiveOrder, ObjectiveProgress, TaskOrder
@@ -60,21 +58,20 @@ class ObjectiveWorkflow:
             await self._close(Stage.CANCELLED, "cancelled on request")
             raise
 
-    @workflow.signal(description='Decides: {"subject": "plan", "decision": "approved", "by": "ana"}')
-    def verdict(self, raw: RawValue) -> None:
-        try:
-            verdict: ObjectiveVerdict = workflow.payload_converter().from_payload(raw.payload, ObjectiveVerdict)
-        except (ValidationError, ValueError, RuntimeError) as error:
-            self._strays.add("a verdict that cannot be read", error)
+    @workflow.signal(dynamic=True)
+    def signal(self, name: str, args: Sequence[RawValue]) -> None:
+        """`verdict` with {"subject": "plan", "decision": "approved", "by": "ana"}; anything else is noticed.
+
+        One dynamic handler, because a handler of its own would lose a payload that it cannot read, and would stop
+        the workflow for good over a signal without any payload.
+        """
+        verdict = self._strays.read(name, args, ObjectiveVerdict)
+        if verdict is None:
             return
         if verdict.subject is not self._waiting_for:
             self._strays.add(f"a verdict on the {verdict.subject}, which nobody asked for now", verdict.by)
             return
         self._verdicts.setdefault(verdict.subject, verdict)
-
-    @workflow.signal(dynamic=True)
-    def unknown(self, name: str, args: Sequence[RawValue]) -> None:
-        self._strays.add(f"a signal that no objective knows: {name!r}")
 
     @workflow.query(description="Stage, tasks and what is waited for")
     def status(self) -> ObjectiveStatus:

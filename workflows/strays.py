@@ -1,6 +1,16 @@
 """Signals that meant nothing: noticed and written down instead of lost, however many come."""
 
+from collections.abc import Sequence
+from typing import TypeVar
+
+from temporalio import workflow
+from temporalio.common import RawValue
+
+with workflow.unsafe.imports_passed_through():
+    from pydantic import BaseModel, ValidationError
+
 KEPT = 20
+VerdictModel = TypeVar("VerdictModel", bound=BaseModel)
 
 
 class Strays:
@@ -13,6 +23,20 @@ class Strays:
             self._dropped += 1
             return
         self._texts.append(f"{what}: {cause}"[:600] if cause else what)
+
+    def read(self, name: str, args: Sequence[RawValue], model: type[VerdictModel]) -> VerdictModel | None:
+        """The verdict that a signal carries; None, and a stray more, when it is another signal or cannot be read."""
+        if name != "verdict":
+            self.add(f"a signal that is not known here: {name!r}")
+            return None
+        if len(args) != 1:
+            self.add(f"a verdict with {len(args)} arguments instead of one")
+            return None
+        try:
+            return model.model_validate(workflow.payload_converter().from_payload(args[0].payload))
+        except (ValidationError, ValueError, RuntimeError) as error:
+            self.add("a verdict that cannot be read", error)
+            return None
 
     def __bool__(self) -> bool:
         return bool(self._texts)

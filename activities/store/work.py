@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, Engine, and_, func, or_, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from activities.store import journal
 from activities.store.journal import Entry
@@ -170,7 +170,7 @@ def _approved_attempts(connection: Connection, objective_id: str, task_ids: Sequ
     """The latest approved attempt of each. On one attempt a person's verdict counts before that of checks."""
     first = (
         select(verdicts.c.task_id, verdicts.c.attempt, verdicts.c.decision)
-        .distinct(verdicts.c.task_id, verdicts.c.attempt)
+        .ext(distinct_on(verdicts.c.task_id, verdicts.c.attempt))
         .where(
             verdicts.c.objective_id == objective_id,
             verdicts.c.task_id.in_(task_ids),

@@ -1,1 +1,1 @@
-"""A real Postgres and a real Temporal server under the data folder, for machines that have neither."""
+"""The embedded stack: a real Postgres, a real Temporal and the host, kept running by one supervisor per data folder."""

@@ -1,0 +1,54 @@
+"""One real Temporal and one real Postgres per run; everything is stopped at its end, whatever happens."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+from temporalio.client import Client
+
+from activities.store import database
+from config.settings import Settings, StackSettings
+from tests import namespaces
+from tests.fakes import checks, tools
+from tests.objectives import Objectives
+from worker.embedded import stack
+from worker.embedded.stack import Addresses
+from worker.wiring import build_host
+
+
+@pytest.fixture(scope="session")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return Settings(data_dir=tmp_path_factory.mktemp("stack") / "data", stack=StackSettings(linger_seconds=3600))
+
+
+@pytest.fixture(scope="session")
+def addresses(settings: Settings) -> Iterator[Addresses]:
+    try:
+        with stack.lease(settings):
+            yield stack.ensure(settings)
+    finally:
+        stack.stop(settings)
+
+
+@pytest.fixture(scope="session")
+def engine(addresses: Addresses) -> Iterator[Engine]:
+    engine = database.connect(addresses.database_url, pool_size=20)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+async def client(addresses: Addresses) -> Client:
+    return await namespaces.connect(addresses.temporal_address)
+
+
+@pytest.fixture(scope="session")
+async def objectives(
+    client: Client, engine: Engine, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Objectives]:
+    """A host in this process with tools and checks whose behaviour tests choose."""
+    folder: Path = tmp_path_factory.mktemp("host")
+    host = build_host(client, engine, folder, tools=tools.TOOLS, checks=checks.CHECKS, max_concurrent_steps=20)
+    async with host:
+        yield Objectives(client, engine, folder)

@@ -1,0 +1,73 @@
+"""Starts objectives of hand-written playbooks and looks at what became of them."""
+
+import asyncio
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+from uuid import uuid4
+
+from sqlalchemy import Engine
+from temporalio.client import Client, WorkflowHandle
+
+from activities.store import journal
+from activities.store.journal import JournalRow
+from worker.wiring import artifact_store
+from workflows.domain.naming import WORKFLOW_QUEUE, objective_workflow_id, task_workflow_id
+from workflows.domain.objective import Mode, Objective, ObjectiveResult
+from workflows.domain.order import ObjectiveOrder
+from workflows.domain.outcome import TaskOutcome
+from workflows.objective import ObjectiveWorkflow
+
+Running = WorkflowHandle[ObjectiveWorkflow, ObjectiveResult]
+_ids = count(1)
+
+
+class Objectives:
+    def __init__(self, client: Client, engine: Engine, folder: Path) -> None:
+        self.client = client
+        self.engine = engine
+        self.artifacts = artifact_store(engine, folder)
+
+    async def start(self, tasks: str, *, mode: Mode = Mode.AUTO, max_parallel: int = 8) -> Running:
+        """`tasks` is the YAML of a playbook from `tasks:` on."""
+        text = "name: test\nversion: 1.0.0\ndescription: a test\n" + tasks
+        objective = Objective(
+            id=f"test-{next(_ids)}-{uuid4().hex[:8]}",
+            text="A test",
+            playbook=self.artifacts.put("test.yaml", text.encode(), "application/yaml"),
+            mode=mode,
+            max_parallel=max_parallel,
+        )
+        return await self.client.start_workflow(
+            ObjectiveWorkflow.run,
+            ObjectiveOrder(objective=objective),
+            id=objective_workflow_id(objective.id),
+            task_queue=WORKFLOW_QUEUE,
+        )
+
+    async def run(self, tasks: str) -> tuple[ObjectiveResult, list[JournalRow]]:
+        running = await self.start(tasks)
+        result = await asyncio.wait_for(running.result(), 60)
+        return result, self.journal(running)
+
+    def journal(self, running: Running) -> list[JournalRow]:
+        with self.engine.connect() as connection:
+            return list(journal.read(connection, running.id.removeprefix("objective/")))
+
+    def kinds(self, running: Running) -> list[str]:
+        return [row.kind for row in self.journal(running)]
+
+    def task(self, running: Running, task_id: str) -> WorkflowHandle[object, TaskOutcome]:
+        workflow_id = task_workflow_id(running.id.removeprefix("objective/"), task_id)
+        return self.client.get_workflow_handle(workflow_id, result_type=TaskOutcome)
+
+    def read(self, result: ObjectiveResult, name: str) -> str:
+        [ref] = [ref for ref in result.deliverables if ref.name == name]
+        return self.artifacts.read(ref.sha256).decode()
+
+
+async def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
+    """Waits until `condition()` holds; fails after `seconds`."""
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110 - what is waited for happens in a database or another process
+            await asyncio.sleep(0.02)

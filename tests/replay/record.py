@@ -1,0 +1,59 @@
+"""`make record`: writes the histories of all scenarios anew. A command of its own, so that no test overwrites one."""
+
+import asyncio
+import tempfile
+from pathlib import Path
+
+from activities.store import database
+from config.settings import Settings
+from tests import namespaces
+from tests.fakes import checks, tools
+from tests.objectives import Objectives, Running
+from tests.replay.scenarios import SCENARIOS
+from worker.embedded import stack
+from worker.wiring import build_host
+
+HISTORIES = Path(__file__).parent / "histories"
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Settings(data_dir=Path(folder) / "data")
+        try:
+            addresses = stack.ensure(settings)
+            asyncio.run(record(addresses.temporal_address, addresses.database_url, Path(folder)))
+        finally:
+            stack.stop(settings)
+
+
+async def record(address: str, database_url: str, folder: Path) -> None:
+    client = await namespaces.connect(address)
+    engine = database.connect(database_url)
+    host = build_host(client, engine, folder, tools=tools.TOOLS, checks=checks.CHECKS)
+    for old in HISTORIES.glob("*.json"):
+        old.unlink()
+    async with host:
+        objectives = Objectives(client, engine, folder)
+        for scenario in SCENARIOS:
+            await save(objectives, await scenario(objectives), scenario.__name__)
+    engine.dispose()
+
+
+async def save(objectives: Objectives, running: Running, scenario: str) -> None:
+    """One file per workflow; its name holds the original id, which child ids derive from."""
+    ids = [running.id]
+    history = await running.fetch_history()
+    ids += [
+        event.start_child_workflow_execution_initiated_event_attributes.workflow_id
+        for event in history.events
+        if event.HasField("start_child_workflow_execution_initiated_event_attributes")
+    ]
+    for workflow_id in ids:
+        recorded = await objectives.client.get_workflow_handle(workflow_id).fetch_history()
+        path = HISTORIES / f"{scenario}@{workflow_id.replace('/', '~')}.json"
+        path.write_text(recorded.to_json() + "\n")
+        print(path.name)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Tests of the host process and of the embedded stack under it."""
