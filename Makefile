@@ -32,3 +32,37 @@ lock: $(BIN)/uv ## write the lock files anew from pyproject.toml
 	echo 'uv>=0.13,<1' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header - -o requirements-uv.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml --group demo --group build -o requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml --group demo --group build --group dev -c requirements.lock -o requirements-dev.lock
+
+demo: setup ## do real work on real data: a report on 336,776 flights, checked figure by figure
+	@$(BIN)/botted demo
+
+up: setup ## run the stack and a host in the foreground
+	@$(BIN)/botted up
+
+down: setup ## stop the embedded stack of this folder
+	@$(BIN)/botted down
+
+doctor: setup ## what is installed, reachable and configured
+	@$(BIN)/botted doctor
+
+test: setup-dev ## everything that CI checks: lint, types, import contracts, tests
+	@$(MAKE) --no-print-directory check
+
+check: setup-dev lint ## the same, by its other name
+	$(BIN)/python -m pytest -q
+	PYTHONHASHSEED=7 $(BIN)/python -m pytest -q tests/replay  # set order differs by seed; one seed hides such bugs
+
+lint: setup-dev ## ruff, mypy and the import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+bench: setup-dev ## figures as ratios in one run; never a test
+	$(BIN)/python -m tests.bench
+
+record: setup-dev ## record the workflow histories that the replay tests use, on purpose
+	$(BIN)/python -m tests.replay.record
+
+clean: ## remove the virtual environment and caches, never data
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist *.egg-info

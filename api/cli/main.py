@@ -138,6 +138,14 @@ def show_playbook(name_or_path: str) -> None:
 
 
 @cli.command()
+def demo() -> None:
+    """Do real work on real data: a report on the flights that left New York City in 2013."""
+    from api.cli import demo as demonstration
+
+    sys.exit(demonstration.demo())
+
+
+@cli.command()
 def up() -> None:
     """Run the stack and a host in the foreground; Ctrl-C stops them in order."""
     from api.cli import operating
