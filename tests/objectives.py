@@ -10,8 +10,8 @@ from sqlalchemy import Engine
 from temporalio.client import Client, WorkflowHandle
 
 from activities.store import journal
+from activities.store.artifacts import ArtifactStore
 from activities.store.journal import JournalRow
-from worker.wiring import artifact_store
 from workflows.domain.naming import WORKFLOW_QUEUE, objective_workflow_id, task_workflow_id
 from workflows.domain.objective import Mode, Objective, ObjectiveResult
 from workflows.domain.order import ObjectiveOrder
@@ -26,7 +26,7 @@ class Objectives:
     def __init__(self, client: Client, engine: Engine, folder: Path) -> None:
         self.client = client
         self.engine = engine
-        self.artifacts = artifact_store(engine, folder)
+        self.artifacts = ArtifactStore(engine, folder)
 
     async def start(self, tasks: str, *, mode: Mode = Mode.AUTO, max_parallel: int = 8) -> Running:
         """`tasks` is the YAML of a playbook from `tasks:` on."""

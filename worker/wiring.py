@@ -21,10 +21,6 @@ from activities.tools.tool import Tool
 from worker.app import Host
 
 
-def artifact_store(engine: Engine, data_folder: Path) -> ArtifactStore:
-    return ArtifactStore(engine, data_folder / "artifacts")
-
-
 def build_host(
     client: Client,
     engine: Engine,
@@ -36,7 +32,7 @@ def build_host(
 ) -> Host:
     """A host that does everything: plans, steps, reviews and the books."""
     tools, checks = tuple(tools), tuple(checks)
-    desk = Desk(ObjectiveStore(engine), WorkStore(engine), artifact_store(engine, data_folder), data_folder / "scratch")
+    desk = Desk(ObjectiveStore(engine), WorkStore(engine), ArtifactStore(engine, data_folder), data_folder / "scratch")
     threads = Threads(2 * max_concurrent_steps + 4)
     return Host(
         client,

@@ -20,9 +20,9 @@ class ArtifactLost(Exception):
 
 
 class ArtifactStore:
-    def __init__(self, engine: Engine, folder: Path) -> None:
+    def __init__(self, engine: Engine, data_folder: Path) -> None:
         self._engine = engine
-        self._folder = folder
+        self._folder = data_folder / "artifacts"
 
     def put(self, name: str, content: bytes, media_type: str) -> ArtifactRef:
         digest = sha256(content).hexdigest()

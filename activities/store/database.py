@@ -2,10 +2,6 @@
 
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, text
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -29,6 +25,10 @@ def with_driver(url: str) -> str:
 
 def migrate(engine: Engine) -> None:
     """Brings the schema up to date. Raises NewerDatabase when it is from a newer botted."""
+    # Imported here because commands that only read would wait for it.
+    from alembic import command
+    from alembic.config import Config
+
     with engine.connect() as connection:
         connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _MIGRATION_LOCK})
         try:
@@ -44,6 +44,9 @@ def migrate(engine: Engine) -> None:
 
 
 def _refuse_newer(connection: Connection) -> None:
+    from alembic.runtime.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
     current = MigrationContext.configure(connection).get_current_revision()
     known = {script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions()}
     if current is not None and current not in known:

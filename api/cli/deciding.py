@@ -13,7 +13,7 @@ from workflows.domain.verdict import Decision, ObjectiveVerdict, Subject
 def decide(asked: str, *, approved: bool, because: str) -> None:
     with open_session(settings.load(), _progress) as session:
         objective_id = session.objective(asked).request.id
-        waiting = session.pending(objective_id)
+        waiting = session.workflows.pending(objective_id)
         if not waiting:
             raise BadInput(
                 f"nothing of {objective_id} waits for you now; `botted show {objective_id}` says where it is"
@@ -24,7 +24,7 @@ def decide(asked: str, *, approved: bool, because: str) -> None:
             by=getpass.getuser(),
             feedback=because,
         )
-        session.decide(objective_id, verdict)
+        session.workflows.decide(objective_id, verdict)
         click.echo(f"{verdict.decision} the {verdict.subject} of {objective_id}")
 
 
@@ -33,7 +33,7 @@ def cancel(asked: str) -> None:
         row = session.objective(asked)
         if row.ended_at is not None:
             raise BadInput(f"{row.request.id} has already ended: {str(row.stage).replace('_', ' ')}")
-        session.cancel(row.request.id)
+        session.workflows.cancel(row.request.id)
         click.echo(f"cancelling {row.request.id}; `botted show {row.request.id}` says when it is over")
 
 

@@ -7,6 +7,8 @@ NOT_DELIVERED = 1
 BAD_INPUT = 2
 INTERRUPTED = 130
 
+DOCTOR = "`botted doctor` says what is wrong and what to do"
+
 
 class BadInput(Exception):
     """Something the person gave is wrong; each line says what and what to do. Exit code 2."""

@@ -1,11 +1,13 @@
 """The botted command; each subcommand imports what it needs only when it runs."""
 
+import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import click
 
-from api.cli.errors import BAD_INPUT, INTERRUPTED, NOT_DELIVERED, BadInput, Stopped
+from api.cli.errors import BAD_INPUT, DELIVERED, INTERRUPTED, NOT_DELIVERED, BadInput, Stopped
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -171,22 +173,34 @@ def doctor() -> None:
 
 def main() -> None:
     """The entry point: our errors become lines and exit codes, never stack traces."""
+    code = _code()
+    with suppress(BrokenPipeError):
+        sys.stdout.flush()
+    sys.stderr.flush()
+    # Not sys.exit: threads of Temporal's native client outlive the interpreter now and then and crash it on its way
+    # out, which would turn a good exit code into a signal. Everything of ours is closed by now.
+    os._exit(code)
+
+
+def _code() -> int:
     try:
         cli(standalone_mode=False)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else NOT_DELIVERED
     except BadInput as error:
         _complain(error.lines)
-        sys.exit(BAD_INPUT)
+        return BAD_INPUT
     except Stopped as error:
         _complain(error.lines)
-        sys.exit(NOT_DELIVERED)
+        return NOT_DELIVERED
     except click.ClickException as error:
         error.show()
-        sys.exit(BAD_INPUT)
+        return BAD_INPUT
     except (click.Abort, KeyboardInterrupt):
-        sys.exit(INTERRUPTED)
+        return INTERRUPTED
     except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(NOT_DELIVERED)
+        return NOT_DELIVERED
+    return DELIVERED
 
 
 def _complain(lines: tuple[str, ...]) -> None:

@@ -49,10 +49,11 @@ def run(
     for warning in request.warnings:
         click.secho(f"note: {warning}", fg="yellow", err=True)
     with open_session(configured, report) as session:
-        if configured.temporal.address and not session.host_polls():
+        if configured.temporal.address and not session.workflows.host_polls():
             click.secho("note: no host polls this Temporal; start one with `python -m worker`", fg="yellow", err=True)
         objective = intake.store(request, session.artifacts)
-        session.start(objective)
+        session.objectives.open(objective)
+        session.workflows.start(objective)
         if detach:
             click.echo(objective.id)
             return DELIVERED
@@ -115,7 +116,7 @@ def _entries(session: Session, view: ObjectiveView) -> Iterator[tuple[JournalRow
 def _look_after(session: Session, view: ObjectiveView) -> None:
     """When nothing comes for a while: is the stack still there, and does the workflow still run?"""
     _get_back(session)
-    closed = session.closed_as(view.id)
+    closed = session.workflows.closed_as(view.id)
     if closed is None:
         return
     with session.engine.connect() as connection:
@@ -154,7 +155,7 @@ def _interrupted(session: Session, view: ObjectiveView) -> int | None:
     if choice == "k":
         return None
     if choice == "c":
-        session.cancel(view.id)
+        session.workflows.cancel(view.id)
         click.echo("cancelling; steps that run are stopped…", err=True)
         return _wait_for_end(session, view)
     click.echo(f"it goes on: botted watch {view.id}", err=True)
@@ -189,7 +190,7 @@ def _offer_decision(session: Session, view: ObjectiveView, display: Display, con
         return
     because = "" if choice == "y" else click.prompt("Why not?", default="", show_default=False)
     decision = Decision.APPROVED if choice == "y" else Decision.REJECTED
-    session.decide(
+    session.workflows.decide(
         view.id, ObjectiveVerdict(subject=subject, decision=decision, by=getpass.getuser(), feedback=because)
     )
 

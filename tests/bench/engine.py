@@ -16,7 +16,6 @@ from activities.store.artifacts import ArtifactStore
 from activities.store.objectives import ObjectiveStore
 from tests.bench.bare import BareChild, BareParent
 from worker.app import workflow_runner
-from worker.wiring import artifact_store
 from workflows.domain.naming import WORKFLOW_QUEUE, objective_workflow_id, task_workflow_id
 from workflows.domain.objective import Objective, Stage
 from workflows.domain.order import ObjectiveOrder
@@ -72,7 +71,7 @@ def uneven(n: int = 60, nap: float = 0.05, seed: int = 7) -> Graph:
 class Bench:
     def __init__(self, client: Client, engine: Engine, data_folder: Path) -> None:
         self.client = client
-        self._artifacts: ArtifactStore = artifact_store(engine, data_folder)
+        self._artifacts = ArtifactStore(engine, data_folder)
         self._objectives = ObjectiveStore(engine)
 
     def bare_worker(self) -> Worker:

@@ -100,7 +100,7 @@ def test_an_out_that_is_a_file_is_refused(botted: Botted, tmp_path: Path) -> Non
          "  - {id: b, title: B, needs: [a], steps: [{tool: file.read, with: {name: a.csv}}]}", "mine.yaml:5"),
         ("- {id: a, title: A, steps: [{tool: file.burn}]}", "there is no tool 'file.burn'"),
         ("- {id: a, title: A, steps: [{tool: file.read, with: {name: [1, 2]}}]}", "mine.yaml:5"),
-        ("- {id: a, title: '{{ inputs.colour }}', steps: [{tool: file.read, with: {name: a.csv}}]}", "declares no input 'colour'"),
+        ("- {id: a, title: '{{ inputs.colour }}', steps: [{tool: file.read}]}", "declares no input 'colour'"),
     ],
     ids=["circle", "unknown tool", "bad type", "missing variable"],
 )  # fmt: skip

@@ -1,5 +1,9 @@
-"""The one error of the embedded stack; its message is for people."""
+"""The errors of the embedded stack; their messages are for people."""
 
 
 class StackError(Exception):
     """Says what happened, where the log is and what to do."""
+
+
+class FolderError(StackError):
+    """The data folder that was asked for cannot be used."""

@@ -6,7 +6,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from worker.embedded.errors import StackError
+from worker.embedded.errors import FolderError
 
 FORMAT = 1
 ROOM_NEEDED = 150_000_000  # bytes: a fresh Postgres takes 40 MB, its write-ahead log the rest
@@ -56,16 +56,16 @@ class Folder:
     def prepare(self) -> None:
         """Makes the folder if need be; raises StackError when this botted may not use it."""
         try:
+            self._refuse_foreign()
             self._make()
-            self._check_format()
         except OSError as error:
-            raise StackError(self._why_not(error)) from error
+            raise FolderError(self._why_not(error)) from error
 
     def require_room(self) -> None:
         """Raises StackError when there is no room to start in, or writing is refused."""
         free = shutil.disk_usage(self.path).free
         if free < ROOM_NEEDED:
-            raise StackError(
+            raise FolderError(
                 f"Only {free // 1_000_000} MB are free under {self.path}; botted needs {ROOM_NEEDED // 1_000_000} MB. "
                 "Free some space or set BOTTED_DATA_DIR to a folder on another disk."
             )
@@ -73,7 +73,7 @@ class Folder:
             with tempfile.TemporaryFile(dir=self.path) as probe:
                 probe.write(b"room?")
         except OSError as error:
-            raise StackError(self._why_not(error)) from error
+            raise FolderError(self._why_not(error)) from error
 
     def written_format(self) -> int | None:
         """The format of what lies here; None in a new folder."""
@@ -81,30 +81,31 @@ class Folder:
             return None
         text = self.format.read_text(errors="replace").strip()
         if not text.isdecimal():
-            raise StackError(
+            raise FolderError(
                 f"{self.format} should hold a number and holds {text[:40]!r}. "
                 "Set BOTTED_DATA_DIR to another folder, or put the number back."
             )
         return int(text)
 
-    def _make(self) -> None:
+    def _refuse_foreign(self) -> None:
+        """Before anything is written: what a newer botted left is not ours to touch."""
         if self.path.exists() and not self.path.is_dir():
-            raise StackError(f"{self.path} is a file, not a folder. Set BOTTED_DATA_DIR to a folder.")
+            raise FolderError(f"{self.path} is a file, not a folder. Set BOTTED_DATA_DIR to a folder.")
+        written = self.written_format()
+        if written is not None and written > FORMAT:
+            raise FolderError(
+                f"The data folder {self.path} was written by a newer botted (format {written}; this one knows "
+                f"{FORMAT}): upgrade botted or set BOTTED_DATA_DIR to another folder."
+            )
+
+    def _make(self) -> None:
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         (self.path / "logs").mkdir(mode=0o700, exist_ok=True)
         for lock in (self.supervisor_lock, self.clients_lock):
             lock.touch(mode=0o600)
-
-    def _check_format(self) -> None:
-        match self.written_format():
-            case None:
-                write_whole(self.path / ".gitignore", "*\n")  # passwords and people's files: never committed
-                write_whole(self.format, f"{FORMAT}\n")
-            case newer if newer > FORMAT:
-                raise StackError(
-                    f"The data folder {self.path} was written by a newer botted (format {newer}; this one knows "
-                    f"{FORMAT}): upgrade botted or set BOTTED_DATA_DIR to another folder."
-                )
+        if not self.format.exists():
+            write_whole(self.path / ".gitignore", "*\n")  # passwords and people's files: never committed
+            write_whole(self.format, f"{FORMAT}\n")
 
     def _why_not(self, error: OSError) -> str:
         return (

@@ -11,14 +11,25 @@ from pydantic import BaseModel, ConfigDict
 
 from config.settings import Settings
 from worker.embedded import locks, state
-from worker.embedded.errors import StackError
+from worker.embedded.errors import FolderError, StackError
 from worker.embedded.folder import Folder, last_lines, rotate
 from worker.embedded.host import Commands
 from worker.embedded.process import ProcessId, spawn_detached
 from worker.embedded.state import Addresses, Phase, StackState, sqlalchemy_url
 from worker.embedded.supervisor import Supervisor, sole_supervisor
 
-__all__ = ["Addresses", "Commands", "StackError", "StackState", "ensure", "find", "lease", "stop", "supervise"]
+__all__ = [
+    "Addresses",
+    "Commands",
+    "FolderError",
+    "StackError",
+    "StackState",
+    "ensure",
+    "find",
+    "lease",
+    "stop",
+    "supervise",
+]
 
 ORDER_VARIABLE = "BOTTED_SUPERVISOR_ORDER"
 SPAWNS = 3  # a supervisor that ends without a word is started again so often
