@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from temporalio import activity
 
-BEAT_SECONDS = 4.0
+BEAT_SECONDS = 2.0
 PATIENCE_SECONDS = 10.0
 """How long a cancelled activity waits for its thread, so that the work is over when the cancellation is."""
 

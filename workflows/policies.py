@@ -18,19 +18,19 @@ _TRANSIENT = RetryPolicy(
 PLANNING = ActivityConfig(
     task_queue=queue_of(Role.PLANNER),
     start_to_close_timeout=timedelta(minutes=5),
-    heartbeat_timeout=timedelta(seconds=20),
+    heartbeat_timeout=timedelta(seconds=10),
     retry_policy=_TRANSIENT,
 )
 TOOL_CALL = ActivityConfig(
     task_queue=queue_of(Role.EXECUTOR),
     start_to_close_timeout=timedelta(minutes=30),
-    heartbeat_timeout=timedelta(seconds=20),
+    heartbeat_timeout=timedelta(seconds=10),
     retry_policy=_TRANSIENT,
 )
 REVIEW = ActivityConfig(
     task_queue=queue_of(Role.VERIFIER),
     start_to_close_timeout=timedelta(minutes=30),
-    heartbeat_timeout=timedelta(seconds=20),
+    heartbeat_timeout=timedelta(seconds=10),
     retry_policy=_TRANSIENT,
 )
 BOOKKEEPING = ActivityConfig(

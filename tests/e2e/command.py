@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import select
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+_CONTROLS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 PROGRAM = str(Path(sys.executable).with_name("botted"))
 
 
@@ -64,7 +66,7 @@ class Botted:
 
 
 class Terminal:
-    """A program in a pseudo-terminal, and everything that it has shown."""
+    """A program in a pseudo-terminal, and everything that it has shown, without colours and cursor movements."""
 
     def __init__(self, command: list[str], cwd: Path, environment: dict[str, str]) -> None:
         self._master, slave = pty.openpty()
@@ -78,6 +80,7 @@ class Terminal:
             start_new_session=True,
         )
         os.close(slave)
+        self._raw = ""
         self.shown = ""
 
     def see(self, text: str, seconds: float = 60) -> None:
@@ -110,6 +113,7 @@ class Terminal:
         readable, _, _ = select.select([self._master], [], [], 0.1)
         if readable:
             try:
-                self.shown += os.read(self._master, 65536).decode("utf-8", "replace")
+                self._raw += os.read(self._master, 65536).decode("utf-8", "replace")
+                self.shown = _CONTROLS.sub("", self._raw)
             except OSError:
                 time.sleep(0.05)

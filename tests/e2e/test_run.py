@@ -99,7 +99,7 @@ def test_rework_carries_the_feedback_and_is_delivered(botted: Botted, notes: Pat
 def test_what_was_not_delivered_is_said_with_exit_code_1(botted: Botted, notes: Path) -> None:
     ended = botted("run", "Write a note", "--playbook", notes, "--input", "words=still a draft")
     assert ended.code == 1
-    assert "missing Write the note: not approved after 3 attempts" in ended.out
+    assert "missing Write the note: not approved after 2 attempts, twice for the same reason" in ended.out
     assert "'note.txt' contains 'draft'" in ended.out
 
 
