@@ -103,7 +103,7 @@ def test_says_everything_that_is_wrong_at_once() -> None:
         ({"n": "1", "how": "sideways"}, "not one of up, down"),
     ],
 )
-def test_names_the_input_that_is_wrong(given: dict[str, str], expected: str) -> None:
+def test_names_the_input_that_is_wrong(given: dict[str, Any], expected: str) -> None:
     text = (
         "inputs: {n: {type: integer, required: true}, how: {choices: [up, down], default: up}}\n"
         "tasks:\n  - {id: a, title: A, " + NOOP + "}"

@@ -1,0 +1,1 @@
+"""Tables without a model: loading, profiling, findings, and the claims that every figure rests on."""
