@@ -14,9 +14,6 @@ from workflows.domain.objective import Missing, ObjectiveResult, Stage
 from workflows.domain.plan import Plan, Task
 from workflows.ports.clerk import Clerk, CloseRequest, Note
 
-_MAX_MISSING = 20
-_MAX_DELIVERABLES = 40
-
 
 class JournalClerk(Clerk):
     """Its errors are never final: Temporal tries again until the books are kept, be it after a repair."""
@@ -61,8 +58,8 @@ class JournalClerk(Clerk):
         approved = self._desk.work.approved(request.objective_id, [task.id for task in plan.tasks]) if plan else {}
         result = ObjectiveResult(
             stage=request.stage,
-            deliverables=self._deliverables(plan, approved)[:_MAX_DELIVERABLES] if plan else (),
-            missing=self._missing(plan, request, approved)[:_MAX_MISSING] if plan else (),
+            deliverables=self._deliverables(plan, approved) if plan else (),
+            missing=self._missing(plan, request, approved) if plan else (),
             reason=request.reason,
         )
         with self._engine.begin() as connection:
@@ -76,7 +73,7 @@ class JournalClerk(Clerk):
                 once="objective.end",
             )
             journal.append(connection, entry)
-        return counted
+        return counted.brief()
 
     def _deliverables(self, plan: Plan, approved: dict[str, int]) -> tuple[ArtifactRef, ...]:
         """What the approved tasks promised and made, in the plan's order."""
@@ -84,8 +81,8 @@ class JournalClerk(Clerk):
         for task in plan.tasks:
             if task.id not in approved:
                 continue
-            made = {ref.name: ref for ref in self._desk.work.visible(plan.objective_id, (), task.id, approved[task.id])}
-            found += [made[name] for name in task.deliverables if name in made]
+            made = self._desk.work.made(plan.objective_id, task.id, approved[task.id])
+            found += [ref for ref in made if task.delivers(ref.name)]
         return tuple(found)
 
     def _missing(self, plan: Plan, request: CloseRequest, approved: dict[str, int]) -> tuple[Missing, ...]:

@@ -20,7 +20,7 @@ from activities.tools.tool import ToolCancelled
 from activities.workspace import Sitting, StoreWorkspace
 from workflows.domain.model import Model
 from workflows.domain.objective import Stage
-from workflows.domain.plan import AcceptanceCheck
+from workflows.domain.plan import AcceptanceCheck, Task
 from workflows.domain.verdict import MAX_FEEDBACK, Decision, ObjectiveVerdict, Subject, TaskVerdict
 from workflows.ports.reviewer import ResultReviewRequest, Reviewer, TaskReviewRequest
 
@@ -92,8 +92,7 @@ class CheckReviewer(Reviewer):
         names = self._desk.names(request.objective_id, task, request.attempt, "")
         with self._workspace(request.objective_id, plan.needs_of(task.id), task.id, request.attempt) as workspace:
             sitting.take(workspace)
-            promised = [str(render(name, names)) for name in task.deliverables]
-            missing = CheckResult(check="deliverables", faults=tuple(_missing(promised, workspace.names())))
+            missing = _promises_kept((task,), workspace.names())
             report = ReviewReport(checks=(missing, *self._run(task.checks, names, workspace)))
         row = self._verdict(request.objective_id, "task", report, task_id=task.id, attempt=request.attempt)
         with self._engine.begin() as connection:
@@ -109,8 +108,7 @@ class CheckReviewer(Reviewer):
         everything = tuple(task.id for task in plan.tasks)
         with self._workspace(request.objective_id, everything, "", 0) as workspace:
             sitting.take(workspace)
-            promised = [name for task in plan.tasks for name in task.deliverables]
-            missing = CheckResult(check="deliverables", faults=tuple(_missing(promised, workspace.names())))
+            missing = _promises_kept(plan.tasks, workspace.names())
             report = ReviewReport(checks=(missing, *self._run(plan.checks, names, workspace)))
         row = self._verdict(request.objective_id, Subject.RESULT, report)
         with self._engine.begin() as connection:
@@ -162,10 +160,11 @@ class CheckReviewer(Reviewer):
         )
 
 
-def _missing(promised: Sequence[str], there: Sequence[str]) -> Iterator[str]:
-    for name in promised:
-        if name not in there:
-            yield f"the deliverable {name!r} was not made"
+def _promises_kept(tasks: Sequence[Task], there: Sequence[str]) -> CheckResult:
+    undelivered = [name for task in tasks for name in task.undelivered(there)]
+    return CheckResult(
+        check="deliverables", faults=tuple(f"the deliverable {name!r} was not made" for name in undelivered)
+    )
 
 
 async def _send(verdict: TaskVerdict | ObjectiveVerdict) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
+from math import isfinite
 
 from pydantic import ValidationError
 
@@ -161,6 +162,8 @@ def _same_rows(ours: Rows, theirs: Rows) -> bool:
 
 
 def _plain(value: object) -> object:
+    if isinstance(value, float) and not isfinite(value):
+        return None
     return value if value is None or isinstance(value, int | float | str) else str(value)
 
 

@@ -1,6 +1,7 @@
 """What a figure ought to be, from the verifier's table `cells`, by other formulas than those that told it."""
 
 from collections.abc import Callable
+from math import isfinite
 
 from activities.review.recompute_time import TIME
 from activities.tools.data.claim import Cell, Measure, Op
@@ -46,6 +47,8 @@ def quantile(db: Database, column: str, level: float) -> float | None:
 
 def _cell(db: Database, sql: str) -> Cell:
     value = db.one(sql)[0]
+    if isinstance(value, float) and not isfinite(value):
+        return None
     return value if value is None or isinstance(value, int | float | str) else str(value)
 
 

@@ -1,8 +1,9 @@
 """What was done for an objective: steps, the files they made, and the verdicts on them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import Connection, Engine, and_, func, or_, select, update
+from sqlalchemy import Connection, Engine, Row, and_, func, or_, select, update
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from activities.store import journal
@@ -39,6 +40,13 @@ class VerdictRow(Model):
     feedback: str = ""
     fingerprint: str = ""
     report: str | None = None
+
+
+_REFS = (
+    select(files.c.task_id, files.c.name, files.c.sha256, files.c.media_type, artifacts.c.size)
+    .join(artifacts, artifacts.c.sha256 == files.c.sha256)
+    .order_by(files.c.id)
+)
 
 
 class WorkStore:
@@ -116,17 +124,19 @@ class WorkStore:
             sources = [and_(files.c.task_id == need, files.c.attempt == tried) for need, tried in approved.items()]
             own = and_(files.c.task_id == task_id, files.c.attempt == attempt)
             rows = connection.execute(
-                select(files.c.task_id, files.c.name, files.c.sha256, files.c.media_type, artifacts.c.size)
-                .join(artifacts, artifacts.c.sha256 == files.c.sha256)
-                .where(files.c.objective_id == objective_id, or_(files.c.task_id == "", own, *sources))
-                .order_by(files.c.id)
+                _REFS.where(files.c.objective_id == objective_id, or_(files.c.task_id == "", own, *sources))
             ).all()
-        nearest_last = sorted(rows, key=lambda row: -rank[row.task_id])
-        found = {
-            row.name: ArtifactRef(sha256=row.sha256, name=row.name, media_type=row.media_type, size=row.size)
-            for row in nearest_last
-        }
-        return tuple(found[name] for name in sorted(found))
+        return _latest(sorted(rows, key=lambda row: -rank[row.task_id]))
+
+    def made(self, objective_id: str, task_id: str, attempt: int) -> tuple[ArtifactRef, ...]:
+        """What an attempt made, by name; of a name that two of its steps wrote, the later one."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(
+                _REFS.where(
+                    files.c.objective_id == objective_id, files.c.task_id == task_id, files.c.attempt == attempt
+                )
+            ).all()
+        return _latest(rows)
 
     def verdict(self, objective_id: str, task_id: str, attempt: int, subject: str, by: str) -> VerdictRow | None:
         with self._engine.connect() as connection:
@@ -164,6 +174,14 @@ def decide(connection: Connection, verdict: VerdictRow) -> None:
             data={"decision": str(verdict.decision), "subject": verdict.subject, "report": verdict.report},
         ),
     )
+
+
+def _latest(rows: Iterable[Row[*tuple[Any, ...]]]) -> tuple[ArtifactRef, ...]:
+    found = {
+        row.name: ArtifactRef(sha256=row.sha256, name=row.name, media_type=row.media_type, size=row.size)
+        for row in rows
+    }
+    return tuple(found[name] for name in sorted(found))
 
 
 def _approved_attempts(connection: Connection, objective_id: str, task_ids: Sequence[str]) -> dict[str, int]:

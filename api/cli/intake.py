@@ -16,7 +16,8 @@ from activities.playbooks.compiler import Given, compile_tasks
 from activities.playbooks.document import Document, PlaybookError
 from activities.playbooks.inputs import typed_inputs
 from activities.store.artifacts import ArtifactStore
-from activities.tools.data.intake import BadTable, inspect_table
+from activities.tools.data.delimited import BadTable
+from activities.tools.data.intake import inspect_table
 from api.cli.errors import BadInput
 from workflows.domain.artifact import ArtifactRef
 from workflows.domain.objective import Mode, Objective

@@ -56,6 +56,10 @@ class ObjectiveResult(Model):
     missing: tuple[Missing, ...] = ()
     reason: str = Field("", max_length=600)
 
+    def brief(self) -> "ObjectiveResult":
+        """As it fits an event of a history; the whole lies in the store."""
+        return self.model_copy(update={"deliverables": self.deliverables[:20], "missing": self.missing[:10]})
+
 
 class ObjectiveStatus(Model):
     """Answer of the `status` query, small enough to read in a terminal."""

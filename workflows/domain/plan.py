@@ -1,6 +1,7 @@
 """A plan in full, as it lies in the store, and the outline of it that workflows carry."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
+from fnmatch import fnmatchcase
 from graphlib import CycleError, TopologicalSorter
 
 from pydantic import Field, JsonValue
@@ -42,8 +43,15 @@ class Task(Model):
     steps: tuple[Step, ...] = Field(min_length=1, max_length=500)
     checks: tuple[AcceptanceCheck, ...] = ()
     review: ReviewPolicy = ReviewPolicy()
-    deliverables: tuple[str, ...] = ()
+    deliverables: tuple[str, ...] = Field((), description="artifacts it promises; * stands for anything, or nothing")
     bindings: dict[str, JsonValue] = Field({}, description="what a for_each bound for this task's templates")
+
+    def delivers(self, name: str) -> bool:
+        return any(fnmatchcase(name, promised) for promised in self.deliverables)
+
+    def undelivered(self, names: Container[str]) -> tuple[str, ...]:
+        """The promises that `names` do not keep; a pattern promises nothing in particular."""
+        return tuple(promised for promised in self.deliverables if "*" not in promised and promised not in names)
 
 
 class Plan(Model):

@@ -1,6 +1,6 @@
 """How a value is shown: short, with no more places than it deserves."""
 
-from math import floor, log10
+from math import floor, isfinite, log10
 
 from activities.tools.data.claim import Cell, Unit
 from activities.tools.data.headers import cleaned
@@ -10,10 +10,13 @@ _KEPT = 10  # digits: sums of floats over parallel scans differ in the last ones
 
 
 def settled(value: object) -> Cell:
-    """A query's answer as it is kept: floats at ten significant digits, dates as text."""
+    """A query's answer as it is kept: floats at ten significant digits, those that are
+    no number as None, dates as text."""
     match value:
         case None | int() | str():
             return value
+        case float() if not isfinite(value):
+            return None
         case float():
             return 0.0 if abs(value) < 1e-12 else float(f"{value:.{_KEPT}g}")
         case _:
