@@ -4,11 +4,9 @@ import json
 import re
 from typing import Any
 
-import vl_convert
 from pydantic import Field, ValidationError, model_validator
 
 from activities.tools.data.finding import Findings
-from activities.tools.data.specs import spec_of
 from activities.tools.data.study import points
 from activities.tools.tool import Effect, Tool, ToolError, ToolInput, ToolResult, Workspace
 
@@ -46,6 +44,8 @@ class ChartRender(Tool):
 
 
 def _draw_all(arguments: ChartInput, workspace: Workspace) -> ToolResult:
+    from activities.tools.data.specs import spec_of  # here, because Altair takes long and no command needs it
+
     try:
         findings = Findings.model_validate_json(workspace.read(arguments.findings))
     except ValidationError as error:
@@ -101,6 +101,8 @@ def _kind_of(mark: object) -> object:
 
 
 def _draw(spec: dict[str, Any], name: str, workspace: Workspace) -> None:
+    import vl_convert  # 50 MB of native code: here, so that only what draws carries it
+
     try:
         svg = vl_convert.vegalite_to_svg(spec, allowed_base_urls=[])
         png = vl_convert.svg_to_png(svg, scale=_PNG_SCALE)

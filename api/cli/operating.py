@@ -1,20 +1,43 @@
 """`botted up`, `botted down` and `botted doctor`."""
 
 import click
+from sqlalchemy import make_url
 
 from api.cli import settings
-from api.cli.errors import DELIVERED, NOT_DELIVERED, Stopped
+from api.cli.errors import DELIVERED, NOT_DELIVERED, BadInput, Stopped
+from config.settings import Settings
 from worker.embedded import doctor as diagnosis
 from worker.embedded import stack
+from worker.embedded.state import Phase, StackState
 
 _COLOUR = {"ok": "green", "warning": "yellow", "problem": "red"}
 
 
 def up() -> None:
+    configured = settings.load()
+
+    def report(message: str) -> None:
+        click.echo(message)
+        found = stack.find(configured)
+        if found is not None and found.phase is Phase.READY:
+            _say_where(configured, found)
+
     try:
-        stack.supervise(settings.load(), idle_stop=False, report=click.echo)
+        stack.supervise(configured, idle_stop=False, report=report)
+    except stack.FolderError as error:
+        raise BadInput(*str(error).splitlines()) from error
     except stack.StackError as error:
         raise Stopped(str(error).splitlines()) from error
+
+
+def _say_where(configured: Settings, found: StackState) -> None:
+    addresses = found.addresses
+    assert addresses is not None
+    click.echo(f"  Web UI    {addresses.web_ui or 'of your own Temporal'}")
+    click.echo(f"  Temporal  {addresses.temporal_address}   (export TEMPORAL_ADDRESS={addresses.temporal_address})")
+    click.echo(f"  Postgres  {make_url(addresses.database_url).render_as_string(hide_password=True)}")
+    click.echo(f"  data      {configured.folder}")
+    click.echo("Ctrl-C stops everything in order.")
 
 
 def down() -> None:

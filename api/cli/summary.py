@@ -20,12 +20,11 @@ def closing_lines(view: ObjectiveView, row: ObjectiveRow, written: Sequence[Path
     yield ""
     yield f"{_headline(view.stage)} in {seconds:.1f} s: {view.count(TaskState.APPROVED)} of {len(view.tasks)} tasks"
     if view.reason:
-        yield f"  why: {escape(view.reason)}"
+        yield f"  why: {escape(_one_line(view.reason))}"
     for missing in row.result.missing if row.result else ():
-        yield f"  [red]missing[/] {escape(missing.title)}: {escape(missing.reason)}"
+        yield f"  [red]missing[/] {escape(missing.title)}: {escape(_one_line(missing.reason))}"
     yield f"  verdicts: {_verdicts(view)}"
-    for path in written:
-        yield f"  [green]→[/] {escape(_near(path))}"
+    yield from _files(written)
     web_ui = session.web_ui(view.id)
     if web_ui:
         yield f"  history: {web_ui}"
@@ -68,6 +67,19 @@ def as_json(view: ObjectiveView, row: ObjectiveRow, written: Sequence[Path], web
     return json.dumps(document, ensure_ascii=False, indent=2)
 
 
+def _files(written: Sequence[Path]) -> Iterator[str]:
+    """Files in the delivery's own folder by name, those in folders below it by count."""
+    if not written:
+        return
+    top = min((path.parent for path in written), key=lambda folder: len(folder.parts))
+    below = [path for path in written if path.parent != top]
+    for path in written:
+        if path.parent == top:
+            yield f"  [green]→[/] {escape(_near(path))}"
+    if below:
+        yield f"  [green]→[/] and {len(below)} more below {escape(_near(top))}"
+
+
 def _headline(stage: Stage) -> str:
     colour = {Stage.DELIVERED: "green", Stage.CANCELLED: "yellow"}.get(stage, "red")
     return f"[bold {colour}]{str(stage).replace('_', ' ').capitalize()}[/]"
@@ -86,3 +98,7 @@ def _near(path: Path) -> str:
         return str(path.relative_to(Path.cwd()))
     except ValueError:
         return str(path)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

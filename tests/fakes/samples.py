@@ -3,6 +3,7 @@
 import csv
 import io
 import math
+from collections.abc import Sequence
 from datetime import date, timedelta
 
 from activities.tools.charts import ChartInput, ChartRender
@@ -27,7 +28,7 @@ def sales(rows: int = 600) -> bytes:
     return as_csv(table)
 
 
-def as_csv(table: list[list[object]]) -> bytes:
+def as_csv(table: Sequence[Sequence[object]]) -> bytes:
     stream = io.StringIO()
     csv.writer(stream, lineterminator="\n").writerows(table)
     return stream.getvalue().encode()

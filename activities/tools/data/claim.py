@@ -2,7 +2,7 @@
 
 This is the contract between the one who tells a figure and the one who recomputes it; neither imports the other.
 
-How a cell is read, everywhere: surrounding white space does not count; a cell that is then one of `MISSING` is
+How a cell is read, everywhere: surrounding spaces do not count; a cell that is then one of `MISSING` is
 missing; a column's kind says what its other cells are cast to, and holds for every one of them. Times with an
 offset are turned into UTC.
 """

@@ -100,13 +100,13 @@ def digest_of(path: Path) -> str:
 
 
 def _cleaned(relation: Relation, positions: Iterable[int]) -> str:
-    """A SELECT of cells k0, k1, …: text without surrounding white space, NULL where it is missing."""
+    """A SELECT of cells k0, k1, …: text without surrounding spaces, NULL where it is missing."""
     return f"SELECT {', '.join(_clean(position) for position in positions)} FROM ({relation.select})"
 
 
 def _clean(position: int) -> str:
     """Not by IN: DuckDB sets a vector aside for each list of words, too much memory for hundreds of columns."""
-    trimmed = f"trim(c{position}, chr(32) || chr(9) || chr(10) || chr(13))"
+    trimmed = f"trim(c{position})"
     missing = f"length({trimmed}) <= {max(map(len, MISSING))} AND regexp_full_match({trimmed}, '{'|'.join(MISSING)}')"
     return f"CASE WHEN NOT ({missing}) THEN {trimmed} END AS k{position}"
 

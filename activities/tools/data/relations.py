@@ -8,8 +8,6 @@ from datetime import date, datetime
 from pathlib import Path
 from zipfile import BadZipFile
 
-import openpyxl
-
 from activities.tools.data.delimited import BadTable, dialect_of
 from activities.tools.data.tables import Database, literal, quoted
 from activities.tools.tool import ToolError
@@ -73,6 +71,8 @@ def _as_text(header: str, kind: str) -> str:
 
 def _from_excel(db: Database, path: Path, name: str) -> Relation:
     """The first sheet, turned into CSV in the database's own folder."""
+    import openpyxl  # here, because it takes long and few files need it
+
     copy = db.folder / "sheet.csv"
     try:
         book = openpyxl.load_workbook(path, read_only=True, data_only=True)

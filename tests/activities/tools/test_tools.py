@@ -103,7 +103,7 @@ def test_findings_in_other_formats_hold(workspace: FolderWorkspace, tmp_path: Pa
         workspace.write(name, "\n".join(json.dumps(row) for row in rows).encode(), "")
     else:
         pytest.importorskip("duckdb").sql(f"COPY (FROM '{tmp_path}/sales.csv') TO '{tmp_path / name}'")
-    for aspect in (Aspect.OVERVIEW, Aspect.QUALITY, Aspect.GROUPS, Aspect.TRENDS):
+    for aspect in (Aspect.OVERVIEW, Aspect.TRENDS):
         DataFindings().run(FindingsInput(file=name, aspect=aspect, artifact="f.json"), workspace)
         assert ClaimsHold().run(ClaimsHoldInput(claims="f.json"), workspace) == ()
 

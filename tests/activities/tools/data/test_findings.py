@@ -79,27 +79,28 @@ def test_leaves_out_a_last_period_that_is_hardly_begun(tmp_path: Path) -> None:
     rows: list[list[object]] = [["day", "x"], *[[f"2022-{i % 12 + 1:02}-{i % 28 + 1:02}", i % 12] for i in range(1200)]]
     words, found = look(tmp_path, as_csv([*rows, ["2023-01-01", 999]]), Aspect.TRENDS)
     assert "left out" in words
-    assert "2023-01" not in json.dumps(
-        [claim.model_dump() for claim in found.claims if claim.measure.op == "period_series"]
-    )
+    series = next(claim for claim in found.claims if claim.measure.op == "period_series")
+    assert "2022-12" in str(series.value)
+    assert "2023-01" not in str(series.value)
 
 
 def test_finds_associations_and_only_those(tmp_path: Path) -> None:
     words, _ = look(tmp_path, sales(), Aspect.ASSOCIATIONS)
     assert "`weight` and `price`" in words
-    independent: list[list[object]] = [["x", "y"], *[[i % 50 + 0.5, i // 50 + 0.5] for i in range(2500)]]
+    independent: list[list[str] | list[float]] = [["x", "y"], *[[i % 50 + 0.5, i // 50 + 0.5] for i in range(2500)]]
     words, _ = look(tmp_path, as_csv(independent), Aspect.ASSOCIATIONS)
     assert words == "No two columns are more than weakly associated."
 
 
 def test_says_that_two_columns_carry_the_same(tmp_path: Path) -> None:
-    rows: list[list[object]] = [["metres", "feet"], *[[i * 1.7 % 83, i * 1.7 % 83 * 3.28084] for i in range(500)]]
+    rows: list[list[str] | list[float]] = [["metres", "feet"]]
+    rows += [[i * 1.7 % 83, i * 1.7 % 83 * 3.28084] for i in range(500)]
     words, _ = look(tmp_path, as_csv(rows), Aspect.ASSOCIATIONS)
     assert "carry the same information (correlation 1)" in words
 
 
 def test_counts_values_beyond_the_fences(tmp_path: Path) -> None:
-    rows: list[list[object]] = [["x"], *[[i % 20 + 0.5] for i in range(200)], [1000.5], [-900.5]]
+    rows: list[list[str] | list[float]] = [["x"], *[[i % 20 + 0.5] for i in range(200)], [1000.5], [-900.5]]
     words, _ = look(tmp_path, as_csv(rows), Aspect.OUTLIERS)
     assert "`x` has the most values far out: 2, or 1 % of all." in words
 
@@ -112,8 +113,8 @@ def test_survives_a_table_with_one_row(tmp_path: Path, aspect: Aspect) -> None:
 
 @pytest.mark.parametrize("aspect", [Aspect.OVERVIEW, Aspect.ASSOCIATIONS])
 def test_survives_a_wide_table(tmp_path: Path, aspect: Aspect) -> None:
-    rows: list[list[object]] = [[f"c{i}" for i in range(300)]]
-    rows += [[i * j % 101 / 3 for j in range(300)] for i in range(40)]
+    rows: list[list[object]] = [[f"c{i}" for i in range(150)]]
+    rows += [[i * j % 101 / 3 for j in range(150)] for i in range(40)]
     _, found = look(tmp_path, as_csv(rows), aspect)
     assert len(found.claims) < 400
 

@@ -113,7 +113,7 @@ def test_reads_other_formats_alike(tmp_path: Path, ending: str) -> None:
 
 
 def write_records(path: Path) -> None:
-    records = [{"n": 1, "x": 1.5, "s": "é"}, {"n": 2, "x": None, "s": "b,c"}]
+    records: list[dict[str, object]] = [{"n": 1, "x": 1.5, "s": "é"}, {"n": 2, "x": None, "s": "b,c"}]
     match path.suffix:
         case ".json":
             path.write_text('[{"n": 1, "x": 1.5, "s": "é"}, {"n": 2, "x": null, "s": "b,c"}]')
