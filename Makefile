@@ -32,6 +32,7 @@ lock: $(BIN)/uv ## write the lock files anew from pyproject.toml
 	echo 'uv>=0.13,<1' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header - -o requirements-uv.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml --group demo --group build -o requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml --group demo --group build --group dev -c requirements.lock -o requirements-dev.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml --group demo --group build --group dev --group bench -c requirements-dev.lock -o requirements-bench.lock
 
 demo: setup ## do real work on real data: a report on 336,776 flights, checked figure by figure
 	@$(BIN)/botted demo
@@ -58,7 +59,11 @@ lint: setup-dev ## ruff, mypy and the import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-bench: setup-dev ## figures as ratios in one run; never a test
+$(VENV)/.bench: $(VENV)/.dev requirements-bench.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-bench.lock
+	@touch $@
+
+bench: $(VENV)/.bench ## figures as ratios in one run; never a test
 	$(BIN)/python -m tests.bench
 
 record: setup-dev ## record the workflow histories that the replay tests use, on purpose

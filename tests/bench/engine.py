@@ -27,18 +27,34 @@ _ids = count()
 
 @dataclass
 class Graph:
-    """Tasks as (id, needs, steps), each step a nap of `nap` seconds (0: a no-op)."""
+    """Tasks as (id, needs, steps), each step a nap of `nap` seconds (0: a no-op).
+
+    With `together`, a task's naps are one step.
+    """
 
     tasks: list[tuple[str, list[str], int]]
     nap: float = 0.0
+    together: bool = False
+
+    @property
+    def steps(self) -> int:
+        return len(self.tasks) if self.together else sum(steps for _, _, steps in self.tasks)
+
+    def in_single_steps(self) -> "Graph":
+        return Graph(self.tasks, self.nap, together=True)
 
     def playbook(self) -> str:
-        step = f"{{tool: fake.nap, with: {{seconds: {self.nap}}}}}" if self.nap else "{tool: fake.noop}"
         lines = ["name: bench", "version: 1.0.0", "description: a benchmark", "tasks:"]
         for task_id, needs, steps in self.tasks:
             lines.append(f"  - {{id: {task_id}, title: {task_id}, needs: [{', '.join(needs)}], steps: [")
-            lines.append(", ".join([step] * steps) + "]}")
+            lines.append(self._steps(steps) + "]}")
         return "\n".join(lines)
+
+    def _steps(self, count: int) -> str:
+        if self.together:
+            return f"{{tool: fake.nap, with: {{seconds: {count * self.nap}}}}}"
+        step = f"{{tool: fake.nap, with: {{seconds: {self.nap}}}}}" if self.nap else "{tool: fake.noop}"
+        return ", ".join([step] * count)
 
     def critical_path(self) -> float:
         """Seconds of napping on the longest chain."""

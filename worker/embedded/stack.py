@@ -152,10 +152,9 @@ class _Summons:
     def _look(self) -> Addresses | None:
         now = state.read(self._folder)
         if now and now.runs:
-            if now.phase is Phase.READY:
-                return now.addresses
-            self._pass_on(now.message)
-            return None
+            if now.phase is not Phase.READY or self._said:  # of a stack that was ready all along there is no news
+                self._pass_on(now.message)
+            return now.addresses if now.phase is Phase.READY else None
         if now and now.phase is Phase.FAILED and now != self._before:
             raise StackError(now.message)
         if not (self._spawned and self._spawned.is_alive()):
