@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy import Engine, select
 from sqlalchemy.dialects.postgresql import insert
 
+from activities.store import database
 from activities.store.tables import artifacts
 from workflows.domain.artifact import ArtifactRef
 
@@ -22,6 +23,7 @@ class ArtifactLost(Exception):
 class ArtifactStore:
     def __init__(self, engine: Engine, data_folder: Path) -> None:
         self._engine = engine
+        self._reading = database.reading(engine)
         self._folder = data_folder / "artifacts"
 
     def put(self, name: str, content: bytes, media_type: str) -> ArtifactRef:
@@ -53,7 +55,7 @@ class ArtifactStore:
 
     def read(self, digest: str) -> bytes:
         """Raises KeyError for content that was never stored."""
-        with self._engine.connect() as connection:
+        with self._reading.connect() as connection:
             row = connection.execute(select(artifacts.c.content).where(artifacts.c.sha256 == digest)).one_or_none()
         if row is None:
             raise KeyError(digest)

@@ -13,9 +13,18 @@ class NewerDatabase(Exception):
     """The database was migrated by a newer botted than this one."""
 
 
-def connect(url: str, *, pool_size: int = 10) -> Engine:
-    """An engine for a `postgresql://` or `postgresql+psycopg://` URL."""
-    return create_engine(with_driver(url), pool_size=pool_size, max_overflow=10, pool_pre_ping=True)
+def connect(url: str, *, pool_size: int = 10, ping: bool = False) -> Engine:
+    """An engine for a `postgresql://` or `postgresql+psycopg://` URL.
+
+    `ping` asks before each use whether a connection still lives. Hosts do without: a lost one fails an activity once,
+    and Temporal tries it again with a new one.
+    """
+    return create_engine(with_driver(url), pool_size=pool_size, max_overflow=10, pool_pre_ping=ping)
+
+
+def reading(engine: Engine) -> Engine:
+    """The same connections for single reads, without the round trips of a transaction around each."""
+    return engine.execution_options(isolation_level="AUTOCOMMIT")
 
 
 def with_driver(url: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, and_, func, or_, select, update
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 
-from activities.store import journal
+from activities.store import database, journal
 from activities.store.journal import Entry
 from activities.store.tables import artifacts, files, steps, verdicts
 from workflows.domain.artifact import ArtifactRef
@@ -52,6 +52,7 @@ _REFS = (
 class WorkStore:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._reading = database.reading(engine)
 
     def begin(self, run: StepRun, title: str) -> str | None:
         """Marks the step as started and returns None; or returns its summary when it was already done."""
@@ -118,7 +119,7 @@ class WorkStore:
 
         Of two files with one name the nearer wins: the attempt's own, then the needs in their order, then given ones.
         """
-        with self._engine.connect() as connection:
+        with self._reading.connect() as connection:
             approved = _approved_attempts(connection, objective_id, needs)
             rank = {"": len(needs) + 1, **{need: n for n, need in enumerate(needs, 1)}, task_id: 0}
             sources = [and_(files.c.task_id == need, files.c.attempt == tried) for need, tried in approved.items()]
@@ -130,7 +131,7 @@ class WorkStore:
 
     def made(self, objective_id: str, task_id: str, attempt: int) -> tuple[ArtifactRef, ...]:
         """What an attempt made, by name; of a name that two of its steps wrote, the later one."""
-        with self._engine.connect() as connection:
+        with self._reading.connect() as connection:
             rows = connection.execute(
                 _REFS.where(
                     files.c.objective_id == objective_id, files.c.task_id == task_id, files.c.attempt == attempt
@@ -139,7 +140,7 @@ class WorkStore:
         return _latest(rows)
 
     def verdict(self, objective_id: str, task_id: str, attempt: int, subject: str, by: str) -> VerdictRow | None:
-        with self._engine.connect() as connection:
+        with self._reading.connect() as connection:
             row = connection.execute(
                 select(*[verdicts.c[name] for name in VerdictRow.model_fields]).where(
                     verdicts.c.objective_id == objective_id,
@@ -153,7 +154,7 @@ class WorkStore:
 
     def approved(self, objective_id: str, task_ids: Sequence[str]) -> dict[str, int]:
         """Task id → its approved attempt, for those that have one."""
-        with self._engine.connect() as connection:
+        with self._reading.connect() as connection:
             return _approved_attempts(connection, objective_id, task_ids)
 
 
@@ -186,6 +187,8 @@ def _latest(rows: Iterable[Row[*tuple[Any, ...]]]) -> tuple[ArtifactRef, ...]:
 
 def _approved_attempts(connection: Connection, objective_id: str, task_ids: Sequence[str]) -> dict[str, int]:
     """The latest approved attempt of each. On one attempt a person's verdict counts before that of checks."""
+    if not task_ids:
+        return {}
     first = (
         select(verdicts.c.task_id, verdicts.c.attempt, verdicts.c.decision)
         .ext(distinct_on(verdicts.c.task_id, verdicts.c.attempt))

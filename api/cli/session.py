@@ -71,7 +71,7 @@ def open_session(settings: Settings, report: Callable[[str], None]) -> Iterator[
             raise BadInput(*str(error).splitlines()) from error
         except stack.StackError as error:
             raise Stopped(str(error).splitlines()) from error
-        engine = database.connect(addresses.database_url, pool_size=3)
+        engine = database.connect(addresses.database_url, pool_size=3, ping=True)
         try:
             yield Session(addresses, engine, settings)
         except OperationalError as error:

@@ -9,6 +9,22 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+JOURNAL_APPEND = """
+CREATE FUNCTION journal_append(entry jsonb) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    -- Held until the transaction ends: sequence numbers appear in the order of commits, without gaps.
+    PERFORM pg_advisory_xact_lock(hashtextextended('journal:' || (entry ->> 'objective_id'), 0));
+    INSERT INTO journal (objective_id, seq, once, kind, actor, task_id, attempt, step_id, text, data)
+    SELECT entry ->> 'objective_id',
+           coalesce((SELECT max(seq) FROM journal WHERE objective_id = entry ->> 'objective_id'), 0) + 1,
+           entry ->> 'once', entry ->> 'kind', entry ->> 'actor', entry ->> 'task_id',
+           (entry ->> 'attempt')::int, entry ->> 'step_id', entry ->> 'text', entry -> 'data'
+    ON CONFLICT DO NOTHING;
+    PERFORM pg_notify('botted_journal', entry ->> 'objective_id');
+END
+$$
+"""
+
 
 def upgrade() -> None:
     op.create_table(
@@ -144,9 +160,11 @@ def upgrade() -> None:
             "objective_id", "task_id", "attempt", "subject", "decided_by", name=op.f("uq_verdicts_objective_id")
         ),
     )
+    op.execute(JOURNAL_APPEND)
 
 
 def downgrade() -> None:
+    op.execute("DROP FUNCTION journal_append(jsonb)")
     op.drop_table("verdicts")
     op.drop_index("ix_steps_objective_id", table_name="steps")
     op.drop_table("steps")
