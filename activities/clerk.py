@@ -76,14 +76,19 @@ class JournalClerk(Clerk):
         return counted.brief()
 
     def _deliverables(self, plan: Plan, approved: dict[str, int]) -> tuple[ArtifactRef, ...]:
-        """What the approved tasks promised and made, in the plan's order."""
-        found: list[ArtifactRef] = []
+        """What the approved tasks promised and made, in the plan's order; what was promised by name comes first."""
+        named: list[ArtifactRef] = []
+        others: list[ArtifactRef] = []
         for task in plan.tasks:
             if task.id not in approved:
                 continue
             made = self._desk.work.made(plan.objective_id, task.id, approved[task.id])
-            found += [ref for ref in made if task.delivers(ref.name)]
-        return tuple(found)
+            for ref in made:
+                if ref.name in task.deliverables:
+                    named.append(ref)
+                elif task.delivers(ref.name):
+                    others.append(ref)
+        return (*named, *others)
 
     def _missing(self, plan: Plan, request: CloseRequest, approved: dict[str, int]) -> tuple[Missing, ...]:
         if request.stage is Stage.DELIVERED:

@@ -259,7 +259,15 @@ class ObjectiveWorkflow:
         return verdict
 
     async def _close(self, stage: Stage, reason: str = "") -> ObjectiveResult:
+        """Writes the end down. Whoever cancels meanwhile comes too late: an end half written is none."""
         self._waiting_for = None
+        closing = asyncio.create_task(self._write_end(stage, reason))
+        try:
+            return await asyncio.shield(closing)
+        except asyncio.CancelledError:
+            return await closing
+
+    async def _write_end(self, stage: Stage, reason: str) -> ObjectiveResult:
         await self._note_strays()
         request = CloseRequest(
             objective_id=self._objective.id,
@@ -270,7 +278,7 @@ class ObjectiveWorkflow:
         result = await workflow.execute_activity_method(
             Clerk.close_objective, request, **named(BOOKKEEPING, f"Close: {stage}")
         )
-        self._enter(stage)
+        self._enter(result.stage)
         return result
 
     async def _note_strays(self) -> None:

@@ -1,6 +1,9 @@
 """What is said of an objective when it has ended, or when somebody looks."""
 
 import json
+import os
+import shutil
+import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,7 +33,7 @@ def closing_lines(view: ObjectiveView, row: ObjectiveRow, written: Sequence[Path
         yield f"  history: {web_ui}"
     if session.addresses.web_ui and session.settings.temporal.address is None:
         minutes = session.settings.stack.linger_seconds / 60
-        yield f"  the stack stays up for {minutes:.0f} min after its last use; `botted down` stops it now"
+        yield f"  the stack stays up for {minutes:.0f} min after its last use; `{program()} down` stops it now"
 
 
 def as_json(view: ObjectiveView, row: ObjectiveRow, written: Sequence[Path], web_ui: str | None) -> str:
@@ -98,6 +101,11 @@ def _near(path: Path) -> str:
         return str(path.relative_to(Path.cwd()))
     except ValueError:
         return str(path)
+
+
+def program() -> str:
+    """What to type for this command: its name if the shell finds it, else its path."""
+    return "botted" if shutil.which("botted") else os.path.relpath(sys.argv[0])
 
 
 def _one_line(text: str) -> str:

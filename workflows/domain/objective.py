@@ -58,7 +58,7 @@ class ObjectiveResult(Model):
 
     def brief(self) -> "ObjectiveResult":
         """As it fits an event of a history; the whole lies in the store."""
-        return self.model_copy(update={"deliverables": self.deliverables[:20], "missing": self.missing[:10]})
+        return self.model_copy(update={"deliverables": self.deliverables[:10], "missing": self.missing[:10]})
 
 
 class ObjectiveStatus(Model):
