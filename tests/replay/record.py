@@ -1,8 +1,10 @@
 """`make record`: writes the histories of all scenarios anew. A command of its own, so that no test overwrites one."""
 
 import asyncio
+import json
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from activities.store import database
 from config.settings import Settings
@@ -51,8 +53,19 @@ async def save(objectives: Objectives, running: Running, scenario: str) -> None:
     for workflow_id in ids:
         recorded = await objectives.client.get_workflow_handle(workflow_id).fetch_history()
         path = HISTORIES / f"{scenario}@{workflow_id.replace('/', '~')}.json"
-        path.write_text(recorded.to_json() + "\n")
+        path.write_text(json.dumps(_anonymous(json.loads(recorded.to_json())), indent=1) + "\n")
         print(path.name)
+
+
+def _anonymous(part: Any) -> Any:
+    """Without what tells of the machine that recorded: process names and paths in stack traces."""
+    match part:
+        case dict():
+            return {key: "" if key in ("stackTrace", "identity") else _anonymous(value) for key, value in part.items()}
+        case list():
+            return [_anonymous(item) for item in part]
+        case _:
+            return part
 
 
 if __name__ == "__main__":
