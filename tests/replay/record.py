@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from tests.replay.scenarios import SCENARIOS
 from worker.embedded import stack
 from worker.wiring import build_host
 
+_STICKY_QUEUE = re.compile(r"^\d+@.+-(?=[0-9a-f]{32}$)")
 HISTORIES = Path(__file__).parent / "histories"
 
 
@@ -64,6 +66,8 @@ def _anonymous(part: Any) -> Any:
             return {key: "" if key in ("stackTrace", "identity") else _anonymous(value) for key, value in part.items()}
         case list():
             return [_anonymous(item) for item in part]
+        case str():
+            return _STICKY_QUEUE.sub("host-", part)
         case _:
             return part
 

@@ -5,7 +5,7 @@ from temporalio.client import WorkflowFailureError
 from tests.fakes.checks import Slow
 from tests.fakes.tools import Flaky, Nap
 from tests.objectives import Objectives, Running, until
-from workflows.domain.objective import Mode
+from workflows.domain.objective import Mode, Stage
 from workflows.domain.verdict import Decision, ObjectiveVerdict, Subject, TaskVerdict
 
 DELIVERED = """
@@ -14,7 +14,7 @@ tasks:
     title: Write
     for_each: {n: [1, 2]}
     steps:
-      - {tool: fake.write, with: {name: "{{ n }}.txt", content: "{{ feedback or 'draft' }}"}}
+      - {tool: fake.write, with: {name: "{{ n }}.txt", content: "{{ 'final' if feedback else 'draft' }}"}}
       - {tool: fake.noop}
     checks: [{check: text.says, with: {artifact: "{{ n }}.txt", excludes: [draft]}}]
     deliverables: ["{{ n }}.txt"]
@@ -30,19 +30,19 @@ tasks:
 async def delivered_after_rework(objectives: Objectives) -> Running:
     Flaky.tries = 0
     running = await objectives.start(DELIVERED)
-    await running.result()
+    assert (await running.result()).stage is Stage.DELIVERED
     return running
 
 
 async def not_delivered(objectives: Objectives) -> Running:
     running = await objectives.start(NOT_DELIVERED)
-    await running.result()
+    assert (await running.result()).stage is Stage.NOT_DELIVERED
     return running
 
 
 async def no_plan(objectives: Objectives) -> Running:
     running = await objectives.start("tasks: []")
-    await running.result()
+    assert (await running.result()).stage is Stage.NOT_DELIVERED
     return running
 
 
@@ -54,7 +54,7 @@ async def approved_by_hand(objectives: Objectives) -> Running:
     await running.signal("verdict", ObjectiveVerdict(subject=Subject.PLAN, decision=Decision.APPROVED, by="ana"))
     await until(lambda: objectives.kinds(running).count("approval.requested") == 2)
     await running.signal("verdict", ObjectiveVerdict(subject=Subject.RESULT, decision=Decision.APPROVED, by="ana"))
-    await running.result()
+    assert (await running.result()).stage is Stage.DELIVERED
     return running
 
 
@@ -65,7 +65,7 @@ async def task_judged_by_hand(objectives: Objectives) -> Running:
     )
     await until(Slow.begun.is_set)
     await objectives.task(running, "a").signal("verdict", TaskVerdict(attempt=1, decision=Decision.APPROVED, by="ana"))
-    await running.result()
+    assert (await running.result()).stage is Stage.DELIVERED
     return running
 
 
