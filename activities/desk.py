@@ -1,5 +1,6 @@
 """Plans as activities read them: from the store, by hash, parsed once."""
 
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from activities.store.objectives import ObjectiveStore
 from activities.store.work import WorkStore
 from activities.tools.tool import ToolError
 from workflows.domain.objective import Objective
-from workflows.domain.plan import Plan, Task
+from workflows.domain.plan import Plan
 
 
 class Desk:
@@ -31,10 +32,10 @@ class Desk:
     def objective(self, objective_id: str) -> Objective:
         return self._read_objective(objective_id)
 
-    def names(self, objective_id: str, task: Task, attempt: int, feedback: str) -> dict[str, JsonValue]:
-        """What this task's templates see when a step runs."""
-        objective = self.objective(objective_id)
-        return {**names_for(given(objective)), **task.bindings, "attempt": attempt, "feedback": feedback}
+    def names(self, plan: Plan, bindings: Mapping[str, JsonValue], attempt: int, feedback: str) -> dict[str, JsonValue]:
+        """What templates of this plan see when a step runs."""
+        asked = given(self.objective(plan.objective_id)).model_copy(update={"inputs": plan.inputs})
+        return {**names_for(asked), **bindings, "attempt": attempt, "feedback": feedback}
 
     def _parse_plan(self, digest: str) -> Plan:
         return Plan.model_validate_json(self.artifacts.read(digest))

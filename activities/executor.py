@@ -14,7 +14,7 @@ from activities.store.work import StepRun
 from activities.threads import Threads
 from activities.tools.tool import Tool, ToolCancelled, ToolError, ToolInput
 from activities.workspace import Sitting, StoreWorkspace
-from workflows.domain.plan import Step, Task
+from workflows.domain.plan import Plan, Step
 from workflows.ports.executor import Executor, StepReceipt, StepRequest
 
 HOST = socket.gethostname()
@@ -53,24 +53,17 @@ class ToolExecutor(Executor):
         if done is not None:
             return done
         try:
-            return self._do(request, plan.needs_of(task.id), task, step, run, sitting)
+            return self._do(request, plan, step, run, sitting)
         except ToolCancelled:
             raise
         except Exception as error:
-            self._desk.work.fail(run, step.title, str(error), final=not is_transient(error))
+            self._desk.work.fail(run, step.title, as_failure(error).message, final=not is_transient(error))
             raise
 
-    def _do(
-        self,
-        request: StepRequest,
-        needs: tuple[str, ...],
-        task: Task,
-        step: Step,
-        run: StepRun,
-        sitting: Sitting,
-    ) -> str:
-        visible = self._desk.work.visible(request.objective_id, needs, task.id, request.attempt)
-        tool, arguments = self._call(request, task, step)
+    def _do(self, request: StepRequest, plan: Plan, step: Step, run: StepRun, sitting: Sitting) -> str:
+        needs = plan.needs_of(request.task_id)
+        visible = self._desk.work.visible(request.objective_id, needs, request.task_id, request.attempt)
+        tool, arguments = self._call(request, plan, step)
         with StoreWorkspace(
             self._desk.artifacts,
             visible,
@@ -82,11 +75,12 @@ class ToolExecutor(Executor):
             self._desk.work.finish(run, step.title, result.summary, workspace.made)
         return result.summary
 
-    def _call(self, request: StepRequest, task: Task, step: Step) -> tuple[Tool, ToolInput]:
+    def _call(self, request: StepRequest, plan: Plan, step: Step) -> tuple[Tool, ToolInput]:
         tool = self._tools.get(step.tool)
         if tool is None:
             raise ToolError(f"this host has no tool {step.tool!r}")
-        names = self._desk.names(request.objective_id, task, request.attempt, request.feedback)
+        bindings = plan.task(request.task_id).bindings
+        names = self._desk.names(plan, bindings, request.attempt, request.feedback)
         try:
             return tool, tool.input_model.model_validate(render(step.arguments, names))
         except (TemplateFault, ValidationError) as error:

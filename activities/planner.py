@@ -51,6 +51,7 @@ class PlaybookPlanner(Planner):
             playbook=f"{document.playbook.name} {document.playbook.version}",
             tasks=tasks,
             checks=acceptance(document.playbook.checks),
+            inputs=inputs,
         )
         ref = self._desk.artifacts.put("plan.json", plan.model_dump_json().encode(), PLAN_MEDIA_TYPE)
         self._desk.objectives.planned(objective.id, plan, ref.sha256)

@@ -21,10 +21,10 @@ from activities.workspace import Sitting, StoreWorkspace
 from workflows.domain.model import Model
 from workflows.domain.objective import Stage
 from workflows.domain.plan import AcceptanceCheck, Task
-from workflows.domain.verdict import MAX_FEEDBACK, Decision, ObjectiveVerdict, Subject, TaskVerdict
+from workflows.domain.verdict import CHECKS, MAX_FEEDBACK, Decision, ObjectiveVerdict, Subject, TaskVerdict
 from workflows.ports.reviewer import ResultReviewRequest, Reviewer, TaskReviewRequest
 
-REVIEWER = "verifier:checks"
+REVIEWER = f"{CHECKS}checks"
 _MAX_FAULTS = 50
 
 
@@ -89,7 +89,7 @@ class CheckReviewer(Reviewer):
             return given
         plan = self._desk.plan(request.plan)
         task = plan.task(request.task_id)
-        names = self._desk.names(request.objective_id, task, request.attempt, "")
+        names = self._desk.names(plan, task.bindings, request.attempt, "")
         with self._workspace(request.objective_id, plan.needs_of(task.id), task.id, request.attempt) as workspace:
             sitting.take(workspace)
             missing = _promises_kept((task,), workspace.names())
@@ -104,7 +104,7 @@ class CheckReviewer(Reviewer):
         if given is not None:
             return given
         plan = self._desk.plan(request.plan)
-        names = self._desk.names(request.objective_id, plan.tasks[0].model_copy(update={"bindings": {}}), 1, "")
+        names = self._desk.names(plan, {}, 1, "")
         everything = tuple(task.id for task in plan.tasks)
         with self._workspace(request.objective_id, everything, "", 0) as workspace:
             sitting.take(workspace)

@@ -11,7 +11,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.domain.order import ObjectiveOrder, ObjectiveProgress, TaskOrder
     from workflows.domain.outcome import TaskOutcome, TaskState
     from workflows.domain.plan import PlanOutline, TaskOutline
-    from workflows.domain.verdict import ObjectiveVerdict, Subject
+    from workflows.domain.verdict import CHECKS, ObjectiveVerdict, Subject
     from workflows.failures import reason_of
     from workflows.policies import BOOKKEEPING, PLANNING, REVIEW, named
     from workflows.ports.clerk import Clerk, CloseRequest, Note
@@ -41,6 +41,7 @@ class ObjectiveWorkflow:
         self._states: dict[str, TaskState] = {}
         self._outcomes: dict[str, TaskOutcome] = {}
         self._verdicts: dict[Subject, ObjectiveVerdict] = {}
+        self._checked: ObjectiveVerdict | None = None
         self._waiting_for: Subject | None = None
         self._strays = Strays()
 
@@ -68,10 +69,12 @@ class ObjectiveWorkflow:
         verdict = self._strays.read(name, args, ObjectiveVerdict)
         if verdict is None:
             return
-        if verdict.subject is not self._waiting_for:
+        if verdict.by.startswith(CHECKS):
+            self._checked = verdict
+        elif verdict.subject is not self._waiting_for or verdict.subject in self._verdicts:
             self._strays.add(f"a verdict on the {verdict.subject}, which nobody asked for now", verdict.by)
-            return
-        self._verdicts.setdefault(verdict.subject, verdict)
+        else:
+            self._verdicts[verdict.subject] = verdict
 
     @workflow.query(description="Stage, tasks and what is waited for")
     def status(self) -> ObjectiveStatus:
@@ -89,8 +92,7 @@ class ObjectiveWorkflow:
 
     @workflow.query(description="What waits for a person")
     def pending(self) -> tuple[str, ...]:
-        waits = self._waiting_for is not None and self._objective.mode is Mode.MANUAL
-        return (str(self._waiting_for),) if waits else ()
+        return (str(self._waiting_for),) if self._waiting_for is not None else ()
 
     async def _plan(self) -> None:
         if self._carried is not None:
@@ -190,7 +192,7 @@ class ObjectiveWorkflow:
             objective_id=self._objective.id,
             tenant=self._objective.tenant,
             plan=self._outline.plan,
-            task=task,
+            task=task.model_copy(update={"needs": ()}),
             queue=self._staff(task),
         )
         try:
@@ -199,7 +201,7 @@ class ObjectiveWorkflow:
                 order,
                 id=task_workflow_id(self._objective.id, task.id),
                 static_summary=task.title,
-                static_details=f"Needs: {', '.join(task.needs) or 'nothing'}. Capability: {task.capability}.",
+                static_details=f"Capability: {task.capability}. Needs: {', '.join(task.needs) or 'nothing'}."[:400],
                 parent_close_policy=workflow.ParentClosePolicy.REQUEST_CANCEL,
             )
         except ChildWorkflowError as error:
@@ -237,15 +239,15 @@ class ObjectiveWorkflow:
     async def _checks_of_result(self) -> ObjectiveVerdict:
         assert self._outline is not None
         request = ResultReviewRequest(objective_id=self._objective.id, plan=self._outline.plan.sha256)
-        self._waiting_for = Subject.RESULT
         try:
             await workflow.execute_activity_method(
                 Reviewer.review_result, request, **named(REVIEW, "Review the result", activity_id="review")
             )
         except ActivityError as error:
             raise _stop_or_cancel(error, "the result could not be reviewed") from error
-        self._waiting_for = None
-        return self._verdicts.pop(Subject.RESULT)
+        if self._checked is None:
+            raise NotDelivered("the review of the result ended without a verdict")
+        return self._checked
 
     async def _persons_verdict(self, subject: Subject) -> ObjectiveVerdict:
         self._waiting_for = subject

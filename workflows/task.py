@@ -8,16 +8,13 @@ from temporalio.exceptions import ActivityError, is_cancelled_exception
 with workflow.unsafe.imports_passed_through():
     from workflows.domain.order import TaskOrder, TaskProgress
     from workflows.domain.outcome import TaskOutcome, TaskState
-    from workflows.domain.verdict import Decision, TaskVerdict
+    from workflows.domain.verdict import CHECKS, Decision, TaskVerdict
     from workflows.failures import reason_of
     from workflows.policies import BOOKKEEPING, REVIEW, TOOL_CALL, named
     from workflows.ports.clerk import Clerk, Note
     from workflows.ports.executor import Executor, StepRequest
     from workflows.ports.reviewer import Reviewer, TaskReviewRequest
     from workflows.strays import Strays
-
-CHECKS = "verifier:"
-"""Verdicts of the review activity are signed with this; any other signature is a person's or another system's."""
 
 
 @workflow.defn
@@ -56,7 +53,9 @@ class TaskWorkflow:
         if self._state is not TaskState.REVIEW or verdict.attempt != self._progress.attempt:
             self._strays.add(f"a verdict on attempt {verdict.attempt}, which is not under review", verdict.by)
             return
-        self._verdicts.setdefault(verdict.attempt, verdict)
+        given = self._verdicts.setdefault(verdict.attempt, verdict)
+        if given.by != verdict.by:
+            self._strays.add(f"a verdict on attempt {verdict.attempt}, on which {given.by} has decided", verdict.by)
 
     @workflow.query(description="What the task is doing")
     def status(self) -> TaskOutcome:
@@ -133,7 +132,7 @@ class TaskWorkflow:
             if is_cancelled_exception(error):
                 raise
             return self._rejection("workflow", f"the review could not be done: {reason_of(error)}")
-        return self._verdicts[attempt]
+        return self._verdicts.get(attempt) or self._rejection("workflow", "the review ended without a verdict")
 
     def _rejection(self, by: str, feedback: str) -> TaskVerdict:
         return TaskVerdict(

@@ -15,7 +15,15 @@ from activities.playbooks.schema import CheckSpec, StepSpec, TaskSpec
 from activities.playbooks.templates import TemplateFault, render, truth, unknown_names
 from workflows.domain.artifact import ArtifactRef
 from workflows.domain.model import Model
-from workflows.domain.plan import MAX_TASKS, AcceptanceCheck, Step, Task, faults_in_graph
+from workflows.domain.plan import (
+    MAX_TASKS,
+    OUTLINE_PAGE_BYTES,
+    AcceptanceCheck,
+    Step,
+    Task,
+    faults_in_graph,
+    outline_of,
+)
 
 _AT_PLAN_TIME = frozenset({"objective", "inputs", "files"})
 _AT_RUN_TIME = frozenset({"attempt", "feedback"})
@@ -210,6 +218,11 @@ def _faults_in_plan(
         for task_id, fault in faults_in_graph((task.id, task.needs) for _, task in tasks)
     ]
     for n, task in tasks:
+        if len(outline_of(task).model_dump_json()) > OUTLINE_PAGE_BYTES:
+            many = (
+                f"task {task.id!r} needs {len(task.needs)} tasks, too many for one; let a task in between gather them"
+            )
+            faults.append(f"{document.place('tasks', n, 'needs')}: {many}")
         seen = {**names, **task.bindings, "attempt": 1, "feedback": ""}
         for m, step in enumerate(task.steps):
             try:

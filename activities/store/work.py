@@ -12,7 +12,7 @@ from activities.store.tables import artifacts, files, steps, verdicts
 from workflows.domain.artifact import ArtifactRef
 from workflows.domain.model import Model
 from workflows.domain.naming import step_key
-from workflows.domain.verdict import Decision
+from workflows.domain.verdict import CHECKS, Decision
 
 
 class StepRun(Model):
@@ -197,7 +197,7 @@ def _approved_attempts(connection: Connection, objective_id: str, task_ids: Sequ
             verdicts.c.task_id.in_(task_ids),
             verdicts.c.subject == "task",
         )
-        .order_by(verdicts.c.task_id, verdicts.c.attempt, verdicts.c.decided_by.startswith("verifier:"))
+        .order_by(verdicts.c.task_id, verdicts.c.attempt, verdicts.c.decided_by.startswith(CHECKS))
         .subquery()
     )
     rows = connection.execute(

@@ -233,3 +233,41 @@ tasks:
     await running.result()
     history = await running.fetch_history()
     assert max(event.ByteSize() for event in history.events) < 8192
+
+
+async def test_defaults_of_inputs_hold_however_the_objective_was_started(objectives: Objectives) -> None:
+    result, _ = await objectives.run("""
+inputs: {words: {default: hello}, times: {type: integer, default: 2}}
+tasks:
+  - id: a
+    title: A
+    steps: [{tool: fake.write, with: {name: a.txt, content: "{{ inputs.words }} {{ inputs.times + 1 }}"}}]
+    deliverables: [a.txt]
+""")
+    assert objectives.read(result, "a.txt") == "hello 3"
+
+
+async def test_a_second_verdict_on_what_is_decided_is_noticed_and_changes_nothing(objectives: Objectives) -> None:
+    Slow.begun.clear()
+    running = await objectives.start(SLOW_REVIEW)
+    await until(Slow.begun.is_set)
+    task = objectives.task(running, "a")
+    await task.signal("verdict", TaskVerdict(attempt=1, decision=Decision.APPROVED, by="ana"))
+    await task.signal("verdict", TaskVerdict(attempt=1, decision=Decision.REJECTED, by="ben"))
+    assert (await running.result()).stage is Stage.DELIVERED
+    decided = [row.actor for row in objectives.journal(running) if row.kind == "verdict" and row.task_id]
+    assert decided == ["ana"]
+
+
+async def test_nobody_can_approve_a_result_before_its_checks_have_passed(objectives: Objectives) -> None:
+    running = await objectives.start("""
+tasks: [{id: a, title: A, steps: [{tool: fake.noop}]}]
+checks: [{check: fake.slow}, {check: artifact.exists, with: {artifact: nothing.txt}}]
+""")
+    await until(lambda: objectives.kinds(running).count("verdict") == 1)
+    await running.signal("verdict", ObjectiveVerdict(subject=Subject.RESULT, decision=Decision.APPROVED, by="eve"))
+    await running.cancel()
+    with pytest.raises(WorkflowFailureError):
+        await running.result()
+    assert "signal.ignored" in objectives.kinds(running)
+    assert objectives.kinds(running)[-1] == "objective.cancelled"

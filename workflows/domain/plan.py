@@ -59,6 +59,7 @@ class Plan(Model):
     playbook: str
     tasks: tuple[Task, ...] = Field(min_length=1, max_length=MAX_TASKS)
     checks: tuple[AcceptanceCheck, ...] = ()
+    inputs: dict[str, JsonValue] = Field({}, description="the playbook's inputs, typed, defaults filled in")
 
     def task(self, task_id: str) -> Task:
         return next(task for task in self.tasks if task.id == task_id)

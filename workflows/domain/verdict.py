@@ -9,6 +9,10 @@ MAX_FEEDBACK = 2000
 """Characters of feedback that travel in a signal; the whole report lies in the store."""
 
 
+CHECKS = "verifier:"
+"""Verdicts of the review activity are signed with this; any other signature is a person's or another system's."""
+
+
 class Decision(StrEnum):
     APPROVED = auto()
     REJECTED = auto()
