@@ -51,7 +51,7 @@ def house(tmp_path_factory: pytest.TempPathFactory, weather: Path) -> Iterator["
     settings = Settings(data_dir=cwd / "data", stack=StackSettings(linger_seconds=3600))
     try:
         with stack.lease(settings):
-            engine = database.connect(stack.ensure(settings).database_url)
+            engine = database.connect(stack.ensure(settings).database_url, ping=True)
             yield House(settings, Botted(cwd / "data", cwd), engine, weather)
             engine.dispose()
     finally:
