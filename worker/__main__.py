@@ -48,6 +48,7 @@ async def serve(settings: Settings, address: str, database_url: str) -> None:
     """Polls until SIGTERM or SIGINT, then lets running steps finish for a few seconds."""
     from activities.store import database
     from config import temporal
+    from worker.scratch import own_scratch
     from worker.search_attributes import register
     from worker.wiring import build_host
 
@@ -58,12 +59,13 @@ async def serve(settings: Settings, address: str, database_url: str) -> None:
     await register(client)
     engine = database.connect(database_url, pool_size=2 * settings.host.max_concurrent_steps)
     await asyncio.to_thread(database.migrate, engine)
-    host = build_host(client, engine, settings.folder, max_concurrent_steps=settings.host.max_concurrent_steps)
-    async with host:
-        _say_ready()
-        log.info("ready", temporal=address, pid=os.getpid())
-        await stop.wait()
-        log.info("stopping")
+    steps = settings.host.max_concurrent_steps
+    with own_scratch(settings.folder) as scratch:
+        async with build_host(client, engine, settings.folder, scratch=scratch, max_concurrent_steps=steps):
+            _say_ready()
+            log.info("ready", temporal=address, pid=os.getpid())
+            await stop.wait()
+            log.info("stopping")
     engine.dispose()
 
 

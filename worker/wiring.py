@@ -26,13 +26,19 @@ def build_host(
     engine: Engine,
     data_folder: Path,
     *,
+    scratch: Path | None = None,
     tools: Iterable[type[Tool]] = TOOLS,
     checks: Iterable[type[Check]] = CHECKS,
     max_concurrent_steps: int = 8,
 ) -> Host:
     """A host that does everything: plans, steps, reviews and the books."""
     tools, checks = tuple(tools), tuple(checks)
-    desk = Desk(ObjectiveStore(engine), WorkStore(engine), ArtifactStore(engine, data_folder), data_folder / "scratch")
+    desk = Desk(
+        ObjectiveStore(engine),
+        WorkStore(engine),
+        ArtifactStore(engine, data_folder),
+        scratch or data_folder / "scratch",
+    )
     threads = Threads(2 * max_concurrent_steps + 4)
     return Host(
         client,
