@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from pydantic import JsonValue
-from sqlalchemy import Connection, Engine, Row, func, select, update
+from sqlalchemy import Connection, Engine, Row, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from activities.store import journal
@@ -60,6 +60,11 @@ class ObjectiveStore:
                     once="objective.asked",
                 ),
             )
+
+    def withdraw(self, objective_id: str) -> None:
+        """Takes back an objective whose workflow could not be started. If it did start after all, planning opens it."""
+        with self._engine.begin() as connection:
+            connection.execute(delete(objectives).where(objectives.c.id == objective_id, objectives.c.plan.is_(None)))
 
     def planned(self, objective_id: str, plan: Plan, digest: str) -> None:
         """Writes the plan down; of a plan made twice, the first counts in the journal."""

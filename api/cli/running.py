@@ -22,7 +22,7 @@ from api.cli.summary import as_json as summary_json
 from api.cli.summary import closing_lines
 from api.cli.view import ObjectiveView
 from worker.embedded import stack
-from workflows.domain.objective import Mode, Stage
+from workflows.domain.objective import Mode, Objective, Stage
 from workflows.domain.verdict import Decision, ObjectiveVerdict, Subject
 
 PATIENCE_SECONDS = 60.0
@@ -52,13 +52,22 @@ def run(
         if configured.temporal.address and not session.workflows.host_polls():
             click.secho("note: no host polls this Temporal; start one with `python -m worker`", fg="yellow", err=True)
         objective = intake.store(request, session.artifacts)
-        session.objectives.open(objective)
-        session.workflows.start(objective)
+        _start(session, objective)
         if detach:
             click.echo(objective.id)
             return DELIVERED
         report(f"objective: {objective.id}")
         return _follow(session, ObjectiveView(objective.id), request.out, console, as_json=as_json)
+
+
+def _start(session: Session, objective: Objective) -> None:
+    """Writes it down first, so that nothing runs that no list shows; takes it back if it cannot be started."""
+    session.objectives.open(objective)
+    try:
+        session.workflows.start(objective)
+    except Stopped:
+        session.objectives.withdraw(objective.id)
+        raise
 
 
 def watch(asked: str, out: Path | None, *, as_json: bool) -> int:

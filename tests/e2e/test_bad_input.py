@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.command import Botted, Ended
+from worker.embedded.stack import Addresses
 
 GOOD = "day,sales\n2024-01-01,3\n2024-01-02,5\n"
 
@@ -154,3 +155,21 @@ def test_addresses_where_nothing_answers_are_named(tmp_path: Path) -> None:
     assert "Postgres does not answer" in ended.err
     assert "Traceback" not in ended.err
     assert not (tmp_path / "data").exists()
+
+
+def test_an_objective_that_cannot_be_started_leaves_nothing_behind(
+    botted: Botted, addresses: Addresses, tmp_path: Path
+) -> None:
+    (tmp_path / "a.csv").write_text(GOOD)
+    before = botted("list", "--json").out
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        nowhere = f"127.0.0.1:{taken.getsockname()[1]}"
+        lost = Botted(
+            tmp_path / "data", tmp_path, BOTTED_TEMPORAL__ADDRESS=nowhere, BOTTED_DATABASE__URL=addresses.database_url
+        )
+        ended = lost("run", "Look", "--file", "a.csv")
+    assert ended.code == 1
+    assert f"Temporal does not answer at {nowhere}" in ended.err
+    assert "Traceback" not in ended.err
+    assert botted("list", "--json").out == before
