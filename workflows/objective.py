@@ -132,7 +132,6 @@ class ObjectiveWorkflow:
         if self._objective.mode is Mode.AUTO or self._carried is not None:
             return
         self._enter(Stage.APPROVAL)
-        await self._note(kind="approval.requested", text="the plan", stage=Stage.APPROVAL)
         verdict = await self._persons_verdict(Subject.PLAN)
         if not verdict.approved:
             raise NotDelivered(f"{verdict.by} did not approve the plan: {verdict.feedback or 'no reason given'}")
@@ -224,7 +223,6 @@ class ObjectiveWorkflow:
         self._enter(Stage.REVIEW)
         verdict = await self._checks_of_result()
         if verdict.approved and self._objective.mode is Mode.MANUAL:
-            await self._note(kind="approval.requested", text="the result", stage=Stage.REVIEW)
             verdict = await self._persons_verdict(Subject.RESULT)
         if not verdict.approved:
             raise NotDelivered(f"{verdict.by} did not approve the result: {verdict.feedback}")
@@ -250,8 +248,10 @@ class ObjectiveWorkflow:
         return self._checked
 
     async def _persons_verdict(self, subject: Subject) -> ObjectiveVerdict:
+        # Before anybody is told: an answer may come sooner than the news that the question was written down.
         self._waiting_for = subject
         self._show()
+        await self._note(kind="approval.requested", text=f"the {subject}", stage=self._stage)
         while subject not in self._verdicts:
             await workflow.wait_condition(lambda: subject in self._verdicts or bool(self._strays))
             await self._note_strays()
