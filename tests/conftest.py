@@ -19,7 +19,7 @@ from worker.wiring import build_host
 
 @pytest.fixture(scope="session")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    return Settings(data_dir=tmp_path_factory.mktemp("stack") / "data", stack=StackSettings(linger_seconds=3600))
+    return Settings(data_dir=tmp_path_factory.mktemp("stack") / "data", stack=StackSettings(linger_seconds=60))
 
 
 @pytest.fixture(scope="session")

@@ -48,7 +48,7 @@ def house(tmp_path_factory: pytest.TempPathFactory, weather: Path) -> Iterator["
     """A stack of its own, because its parts are killed."""
     cwd = tmp_path_factory.mktemp("crashes")
     (cwd / "long.yaml").write_text(PLAYBOOK)
-    settings = Settings(data_dir=cwd / "data", stack=StackSettings(linger_seconds=3600))
+    settings = Settings(data_dir=cwd / "data", stack=StackSettings(linger_seconds=60))
     try:
         with stack.lease(settings):
             engine = database.connect(stack.ensure(settings).database_url, ping=True)
