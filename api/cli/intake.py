@@ -118,7 +118,8 @@ def _check_text(text: str) -> None:
 
 def _check_out(out: Path) -> None:
     """Whether the deliverables could be put there, found out before the work rather than after it."""
-    there = next(parent for parent in (out, *out.parents) if parent.exists())
+    # os.path, because Path.exists raises for what lies in a folder that may not be entered.
+    there = next(parent for parent in (out, *out.parents) if os.path.exists(parent))
     if not there.is_dir():
         raise BadInput(f"--out {out}: {there} is a file, not a folder; name another folder")
     if not os.access(there, os.W_OK | os.X_OK):
@@ -128,8 +129,7 @@ def _check_out(out: Path) -> None:
 def _named(files: Sequence[Path]) -> tuple[tuple[str, Path], ...]:
     taken: dict[str, Path] = {}
     for path in files:
-        if not path.exists():
-            raise BadInput(f"--file {path}: there is no such file")
+        _check_reachable(path)
         if path.is_dir():
             raise BadInput(f"--file {path}: this is a folder; name the files in it, each with its own --file")
         if not os.access(path, os.R_OK):
@@ -139,6 +139,15 @@ def _named(files: Sequence[Path]) -> tuple[tuple[str, Path], ...]:
             name, n = f"{path.stem}-{n}{path.suffix}", n + 1
         taken[name] = path
     return tuple(taken.items())
+
+
+def _check_reachable(path: Path) -> None:
+    try:
+        path.stat()
+    except PermissionError:
+        raise BadInput(f"--file {path}: no permission to enter its folder") from None
+    except (OSError, ValueError):
+        raise BadInput(f"--file {path}: there is no such file") from None
 
 
 def _pairs(inputs: Sequence[str]) -> dict[str, JsonValue]:
