@@ -68,8 +68,10 @@ def _missing_cells_share(db: Database, m: Measure) -> Cell:
 def _duplicates(db: Database, m: Measure) -> Cell:
     """Rows less different rows, told apart by a 128-bit hash of their text."""
     del m
-    columns = [quoted(str(row[0])) for row in db.rows("SELECT column_name FROM (DESCRIBE cells)")]
-    text = " || ".join(f"coalesce(length({c}::VARCHAR) || ':' || {c}::VARCHAR, '-')" for c in columns)
+    described = db.rows("SELECT column_name, column_type FROM (DESCRIBE cells)")
+    # -0.0 and 0.0 are one number with two texts.
+    columns = [quoted(str(name)) + (" + 0.0" if kind in ("DOUBLE", "FLOAT") else "") for name, kind in described]
+    text = " || ".join(f"coalesce(length(({c})::VARCHAR) || ':' || ({c})::VARCHAR, '-')" for c in columns)
     return _cell(db, f"SELECT sum(n - 1)::BIGINT FROM (SELECT count(*) AS n FROM cells GROUP BY md5_number({text}))")
 
 
