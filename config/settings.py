@@ -1,10 +1,11 @@
 """Layered settings: defaults, then `botted.toml` in the working directory, then BOTTED_* variables."""
 
 import os
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -12,9 +13,18 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from config.models import ModelsSettings, Section
 
-class Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+
+class BudgetSettings(Section):
+    """What an objective may use of models, unless it says otherwise."""
+
+    usd: Decimal | None = Field(Decimal(5), ge=0, description="US dollars")
+    tokens: int | None = Field(2_000_000, ge=0)
+    turns: int | None = Field(300, ge=0, description="model calls")
+    minutes: float | None = Field(None, gt=0, description="from the first model call on")
+    worker_usd: Decimal | None = Field(None, ge=0, description="of each worker in an objective")
+    worker_tokens: int | None = Field(None, ge=0)
 
 
 class TemporalSettings(Section):
@@ -36,6 +46,18 @@ class HostSettings(Section):
     max_concurrent_steps: int = Field(8, ge=1, le=256)
 
 
+class LocalModelSettings(Section):
+    gguf: Path | None = Field(None, description="a GGUF model file to serve with llama.cpp; needs botted[local]")
+    threads: int | None = Field(None, ge=1, description="unset: as many as llama.cpp thinks best")
+    context_tokens: int = Field(16_384, ge=256, description="per slot")
+    slots: int = Field(1, ge=1, le=64, description="requests answered at the same time")
+    alias: str = Field("local", min_length=1, description="the model's name for clients of the server")
+    url: str | None = Field(
+        None,
+        description="base URL of a llama.cpp server that runs already; the embedded stack sets it for its host",
+    )
+
+
 class Settings(BaseSettings):
     """Read once at each door (worker, api) and handed down; a running workflow never reads it."""
 
@@ -53,6 +75,9 @@ class Settings(BaseSettings):
     database: DatabaseSettings = DatabaseSettings()
     stack: StackSettings = StackSettings()
     host: HostSettings = HostSettings()
+    models: ModelsSettings = ModelsSettings()
+    budget: BudgetSettings = BudgetSettings()
+    local: LocalModelSettings = LocalModelSettings()
 
     @classmethod
     def settings_customise_sources(

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 import sys
 from pathlib import Path
 
@@ -46,8 +47,10 @@ def migrate(database_url: str) -> int:
 
 async def serve(settings: Settings, address: str, database_url: str) -> None:
     """Polls until SIGTERM or SIGINT, then lets running steps finish for a few seconds."""
-    from activities.store import database
+    from activities.store import database, hosts
+    from activities.store.hosts import HostRow
     from config import temporal
+    from config.models import known_models
     from worker.scratch import own_scratch
     from worker.search_attributes import register
     from worker.wiring import build_host
@@ -60,8 +63,17 @@ async def serve(settings: Settings, address: str, database_url: str) -> None:
     engine = database.connect(database_url, pool_size=2 * settings.host.max_concurrent_steps)
     await asyncio.to_thread(database.migrate, engine)
     steps = settings.host.max_concurrent_steps
+    known = known_models(settings.models, os.environ, settings.local.url or "")
+    for complaint in known.missing:
+        log.warning("model not usable", why=complaint)
+    name = f"{socket.gethostname()}:{os.getpid()}"
+    await asyncio.to_thread(
+        hosts.register, engine, HostRow(name=name, models=known.told(), fingerprint=known.fingerprint)
+    )
     with own_scratch(settings.folder) as scratch:
-        async with build_host(client, engine, settings.folder, scratch=scratch, max_concurrent_steps=steps):
+        async with build_host(
+            client, engine, settings.folder, scratch=scratch, models=known, max_concurrent_steps=steps
+        ):
             _say_ready()
             log.info("ready", temporal=address, pid=os.getpid())
             await stop.wait()

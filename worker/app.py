@@ -1,6 +1,6 @@
 """Builds the host: which queues it polls, with which workflows and activities."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from types import TracebackType
@@ -14,9 +14,13 @@ from temporalio.workflow import SandboxImportNotificationPolicy as Imports
 from workflows.domain.naming import WORKFLOW_QUEUE, Role, queue_of
 from workflows.objective import ObjectiveWorkflow
 from workflows.ports.clerk import Clerk
+from workflows.ports.delegation import Delegation
+from workflows.ports.drafter import Drafter
 from workflows.ports.executor import Executor
+from workflows.ports.judge import Judge
 from workflows.ports.planner import Planner
 from workflows.ports.reviewer import Reviewer
+from workflows.ports.turns import Turns
 from workflows.task import TaskWorkflow
 
 WORKFLOWS = (ObjectiveWorkflow, TaskWorkflow)
@@ -39,9 +43,14 @@ class Host:
         client: Client,
         *,
         planner: Planner,
+        drafter: Drafter,
         executor: Executor,
+        turns: Turns,
+        delegation: Delegation,
         reviewer: Reviewer,
+        judge: Judge,
         clerk: Clerk,
+        close: Callable[[], Awaitable[None]] | None = None,
         max_concurrent_steps: int = 8,
         grace: timedelta = timedelta(seconds=5),
     ) -> None:
@@ -56,16 +65,35 @@ class Host:
             self._of(
                 Role.PLANNER,
                 client,
-                [planner.make_plan, planner.outline, clerk.take_note, clerk.close_objective],
+                [
+                    planner.make_plan,
+                    planner.outline,
+                    drafter.draft_plan,
+                    delegation.delegate,
+                    delegation.adopt,
+                    clerk.take_note,
+                    clerk.close_objective,
+                ],
                 max_concurrent_steps,
                 grace,
             ),
-            self._of(Role.EXECUTOR, client, [executor.execute_step], max_concurrent_steps, grace),
             self._of(
-                Role.VERIFIER, client, [reviewer.review_task, reviewer.review_result], max_concurrent_steps, grace
+                Role.EXECUTOR,
+                client,
+                [executor.execute_step, turns.take_turn, turns.call_tool],
+                max_concurrent_steps,
+                grace,
+            ),
+            self._of(
+                Role.VERIFIER,
+                client,
+                [reviewer.review_task, reviewer.review_result, judge.judge],
+                max_concurrent_steps,
+                grace,
             ),
         ]
         self._running = AsyncExitStack()
+        self._close = close
 
     async def __aenter__(self) -> Self:
         for worker in self._workers:
@@ -76,6 +104,8 @@ class Host:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._running.aclose()
+        if self._close is not None:
+            await self._close()
 
     @staticmethod
     def _of(

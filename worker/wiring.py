@@ -6,19 +6,30 @@ from pathlib import Path
 from sqlalchemy import Engine
 from temporalio.client import Client
 
-from activities.catalogue import CHECKS, TOOLS, catalogue
+from activities.catalogue import CHECKS, TOOLS, capabilities, catalogue, descriptions
 from activities.clerk import JournalClerk
+from activities.delegation import StoreDelegation
 from activities.desk import Desk
 from activities.executor import ToolExecutor
+from activities.judging.judge import ModelJudge
+from activities.llm.gateway import Gateway
 from activities.planner import PlaybookPlanner
+from activities.planning.drafter import ModelDrafter
+from activities.playbooks.compiler import Catalogue
 from activities.review.check import Check
 from activities.reviewer import CheckReviewer
 from activities.store.artifacts import ArtifactStore
+from activities.store.ledger import Ledger
+from activities.store.lessons import Lessons
 from activities.store.objectives import ObjectiveStore
+from activities.store.usage import UsageStore
 from activities.store.work import WorkStore
 from activities.threads import Threads
-from activities.tools.tool import Tool
+from activities.tools.tool import Effect, Tool
+from activities.turns.worker import ModelTurns
+from config.models import KnownModels
 from worker.app import Host
+from worker.models import models_of, profiles_of
 
 
 def build_host(
@@ -29,22 +40,56 @@ def build_host(
     scratch: Path | None = None,
     tools: Iterable[type[Tool]] = TOOLS,
     checks: Iterable[type[Check]] = CHECKS,
+    models: KnownModels | None = None,
     max_concurrent_steps: int = 8,
 ) -> Host:
     """A host that does everything: plans, steps, reviews and the books."""
     tools, checks = tuple(tools), tuple(checks)
+    models = models or KnownModels()
     desk = Desk(
+        engine,
         ObjectiveStore(engine),
         WorkStore(engine),
         ArtifactStore(engine, data_folder),
         scratch or data_folder / "scratch",
     )
     threads = Threads(2 * max_concurrent_steps + 4)
+    ledger, lessons = Ledger(engine), Lessons(engine)
+    known_tools = {tool.name: tool() for tool in tools}
+    known_checks = {check.name: check() for check in checks}
+    known = catalogue(tools, checks)
+    gateway = _gateway(models, ledger, UsageStore(engine), threads)
     return Host(
         client,
-        planner=PlaybookPlanner(desk, catalogue(tools, checks), threads),
-        executor=ToolExecutor(desk, {tool.name: tool() for tool in tools}, threads),
-        reviewer=CheckReviewer(engine, desk, {check.name: check() for check in checks}, threads),
+        planner=PlaybookPlanner(desk, known, threads),
+        drafter=ModelDrafter(
+            desk,
+            _for_models(known, tools),
+            descriptions(tools, checks),
+            capabilities(tools),
+            gateway,
+            ledger,
+            lessons,
+            threads,
+        ),
+        executor=ToolExecutor(desk, known_tools, threads),
+        turns=ModelTurns(engine, desk, known_tools, gateway, ledger, lessons, threads),
+        delegation=StoreDelegation(desk, desk.objectives, threads),
+        reviewer=CheckReviewer(engine, desk, known_checks, threads),
+        judge=ModelJudge(engine, desk, gateway, ledger, threads),
         clerk=JournalClerk(engine, desk, threads),
+        close=gateway.close,
         max_concurrent_steps=max_concurrent_steps,
     )
+
+
+def _gateway(known: KnownModels, ledger: Ledger, usage: UsageStore, threads: Threads) -> Gateway:
+    profiles = profiles_of(known)
+    roles = {str(role): names for role, names in known.roles.items()}
+    return Gateway(ledger, usage, models_of(profiles), profiles, roles, threads)
+
+
+def _for_models(known: Catalogue, tools: Iterable[type[Tool]]) -> Catalogue:
+    """Without tools whose effect cannot be undone: no model decides on those."""
+    undoable = {tool.name for tool in tools if tool.effect is not Effect.IRREVERSIBLE}
+    return known.model_copy(update={"tools": {name: known.tools[name] for name in known.tools if name in undoable}})

@@ -1,20 +1,30 @@
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TypeVar
 
 from temporalio import workflow
 from temporalio.common import RawValue, SearchAttributeKey
 from temporalio.exceptions import ActivityError, ChildWorkflowError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
+    from pydantic import BaseModel
+
+    from workflows.allowance import Allowance
+    from workflows.books import Books
+    from workflows.domain.budget import BudgetAnswer
     from workflows.domain.naming import Role, queue_of, task_workflow_id
     from workflows.domain.objective import Mode, ObjectiveResult, ObjectiveStatus, Stage
     from workflows.domain.order import ObjectiveOrder, ObjectiveProgress, TaskOrder
     from workflows.domain.outcome import TaskOutcome, TaskState
     from workflows.domain.plan import PlanOutline, TaskOutline
-    from workflows.domain.verdict import CHECKS, ObjectiveVerdict, Subject
-    from workflows.failures import reason_of
+    from workflows.domain.verdict import BY_CHECKS, CHECKS, MAX_FEEDBACK, Decision, ObjectiveVerdict, Subject
+    from workflows.drafting import draft_plan
+    from workflows.failures import NotDelivered, reason_of, stop_or_cancel
+    from workflows.judging import PANEL, Panel
     from workflows.policies import BOOKKEEPING, PLANNING, REVIEW, named
-    from workflows.ports.clerk import Clerk, CloseRequest, Note
+    from workflows.ports.clerk import Clerk, CloseRequest
+    from workflows.ports.drafter import DraftRequest
+    from workflows.ports.judge import JudgeRequest
     from workflows.ports.planner import OutlineRequest, Planner, PlanRequest
     from workflows.ports.reviewer import ResultReviewRequest, Reviewer
     from workflows.progress import progress_table
@@ -24,6 +34,8 @@ with workflow.unsafe.imports_passed_through():
 TENANT = SearchAttributeKey.for_keyword("BottedTenant")
 STAGE = SearchAttributeKey.for_keyword("BottedStage")
 MODE = SearchAttributeKey.for_keyword("BottedMode")
+SIGNALS: Mapping[str, type[BaseModel]] = {"verdict": ObjectiveVerdict, "budget": BudgetAnswer}
+T = TypeVar("T")
 
 
 @workflow.defn
@@ -43,6 +55,10 @@ class ObjectiveWorkflow:
         self._verdicts: dict[Subject, ObjectiveVerdict] = {}
         self._checked: ObjectiveVerdict | None = None
         self._waiting_for: Subject | None = None
+        self._replans = 0
+        self._books = Books(order.objective.id)
+        self._allowance = Allowance(order.objective.on_limit, self._ask_for_budget)
+        self._panel = Panel(1, True, self._within_budget)
         self._strays = Strays()
 
     @workflow.run
@@ -51,6 +67,9 @@ class ObjectiveWorkflow:
             await self._plan()
             await self._approval_of_plan()
             await self._run_graph()
+            while await self._replan():
+                await self._approval_of_plan(anew=True)
+                await self._run_graph()
             await self._review()
             return await self._close(Stage.DELIVERED)
         except NotDelivered as stop:
@@ -61,16 +80,23 @@ class ObjectiveWorkflow:
 
     @workflow.signal(dynamic=True)
     def signal(self, name: str, args: Sequence[RawValue]) -> None:
-        """`verdict` with {"subject": "plan", "decision": "approved", "by": "ana"}; anything else is noticed.
+        """`verdict` with {"subject": "plan", "decision": "approved", "by": "ana"}, `budget` with {"granted": true,
+        "by": "ana"}; anything else is noticed.
 
         One dynamic handler, because a handler of its own would lose a payload that it cannot read, and would stop
         the workflow for good over a signal without any payload.
         """
-        verdict = self._strays.read(name, args, ObjectiveVerdict)
-        if verdict is None:
-            return
-        if verdict.by.startswith(CHECKS):
+        match self._strays.read(name, args, SIGNALS):
+            case ObjectiveVerdict() as verdict:
+                self._hear(verdict)
+            case BudgetAnswer() as answer if not self._allowance.hear(answer):
+                self._strays.add("an answer about the budget, for which nobody asked now", answer.by)
+
+    def _hear(self, verdict: ObjectiveVerdict) -> None:
+        if verdict.by == BY_CHECKS:
             self._checked = verdict
+        elif verdict.by.startswith(CHECKS):
+            self._panel.hear(verdict)
         elif verdict.subject is not self._waiting_for or verdict.subject in self._verdicts:
             self._strays.add(f"a verdict on the {verdict.subject}, which nobody asked for now", verdict.by)
         else:
@@ -82,7 +108,7 @@ class ObjectiveWorkflow:
             stage=self._stage,
             mode=self._objective.mode,
             tasks={task_id: str(state) for task_id, state in self._states.items()},
-            waiting_for=f"a verdict on the {self._waiting_for}" if self._waiting_for else "",
+            waiting_for=self._waiting(),
             since=self._since,
         )
 
@@ -92,16 +118,23 @@ class ObjectiveWorkflow:
 
     @workflow.query(description="What waits for a person")
     def pending(self) -> tuple[str, ...]:
-        return (str(self._waiting_for),) if self._waiting_for is not None else ()
+        verdict = (str(self._waiting_for),) if self._waiting_for is not None else ()
+        return (*verdict, "budget") if self._allowance.asked_for else verdict
 
     async def _plan(self) -> None:
         if self._carried is not None:
             page = await self._page(OutlineRequest(plan=self._carried.plan, page=0))
             self._outcomes = {outcome.task_id: outcome for outcome in self._carried.outcomes}
+            self._replans = self._carried.replans
         else:
             self._enter(Stage.PLANNING)
             page = await self._first_page()
+        await self._take_over(page)
+
+    async def _take_over(self, page: PlanOutline) -> None:
+        """Reads the rest of the plan; from here on it is the one that counts."""
         self._outline = page
+        self._tasks = {}
         while True:
             self._tasks.update((task.id, task) for task in page.tasks)
             if not page.next_page:
@@ -113,6 +146,8 @@ class ObjectiveWorkflow:
         }
 
     async def _first_page(self) -> PlanOutline:
+        if self._objective.playbook is None:
+            return await draft_plan(DraftRequest(objective=self._objective), self._allowance)
         try:
             return await workflow.execute_activity_method(
                 Planner.make_plan,
@@ -120,16 +155,35 @@ class ObjectiveWorkflow:
                 **named(PLANNING, "Make the plan", activity_id="plan"),
             )
         except ActivityError as error:
-            raise _stop_or_cancel(error, "there is no plan") from error
+            raise stop_or_cancel(error, "there is no plan") from error
+
+    async def _replan(self) -> bool:
+        """Whether there is a new plan for what was not approved. What is approved stays, and is not done again."""
+        failed = [task_id for task_id in self._tasks if not self._approved(task_id)]
+        if self._objective.playbook is not None or not failed or self._replans >= self._objective.max_replans:
+            return False
+        self._replans += 1
+        self._block_the_rest()
+        assert self._outline is not None
+        request = DraftRequest(objective=self._objective, replan=self._replans, plan=self._outline.plan.sha256)
+        self._enter(Stage.PLANNING)
+        try:
+            page = await draft_plan(request, self._allowance)
+        except NotDelivered as stop:
+            await self._books.note("replan.failed", stop.reason)
+            return False
+        self._outcomes = {task_id: outcome for task_id, outcome in self._outcomes.items() if outcome.approved}
+        await self._take_over(page)
+        return True
 
     async def _page(self, request: OutlineRequest) -> PlanOutline:
         return await workflow.execute_activity_method(
             Planner.outline, request, **named(BOOKKEEPING, f"Read page {request.page + 1} of the plan")
         )
 
-    async def _approval_of_plan(self) -> None:
-        """In manual mode nothing runs before a person has approved the plan."""
-        if self._objective.mode is Mode.AUTO or self._carried is not None:
+    async def _approval_of_plan(self, *, anew: bool = False) -> None:
+        """In manual mode nothing runs before a person has approved the plan, and every plan that replaces it."""
+        if self._objective.mode is Mode.AUTO or (self._carried is not None and not anew):
             return
         self._enter(Stage.APPROVAL)
         verdict = await self._persons_verdict(Subject.PLAN)
@@ -142,7 +196,7 @@ class ObjectiveWorkflow:
         running: dict[str, asyncio.Task[TaskOutcome]] = {}
         try:
             while self._start_ready(running):
-                await self._note_strays()
+                await self._books.strays(self._strays)
                 await self._next_outcomes(running)
         except asyncio.CancelledError:
             await self._cancel(running)
@@ -193,6 +247,7 @@ class ObjectiveWorkflow:
             plan=self._outline.plan,
             task=task.model_copy(update={"needs": ()}),
             queue=self._staff(task),
+            on_limit=self._objective.on_limit,
         )
         try:
             return await workflow.execute_child_workflow(
@@ -242,22 +297,43 @@ class ObjectiveWorkflow:
                 Reviewer.review_result, request, **named(REVIEW, "Review the result", activity_id="review")
             )
         except ActivityError as error:
-            raise _stop_or_cancel(error, "the result could not be reviewed") from error
+            raise stop_or_cancel(error, "the result could not be reviewed") from error
         if self._checked is None:
             raise NotDelivered("the review of the result ended without a verdict")
-        return self._checked
+        if not self._checked.approved or not self._outline.judges:
+            return self._checked
+        return await self._judgement_of_result()
+
+    async def _judgement_of_result(self) -> ObjectiveVerdict:
+        assert self._outline is not None
+        self._panel = Panel(self._outline.judges, True, self._within_budget)
+        request = JudgeRequest(objective_id=self._objective.id, plan=self._outline.plan.sha256)
+        try:
+            decision = await self._panel.decide(request, "The result")
+        except ActivityError as error:
+            raise stop_or_cancel(error, "the result could not be judged") from error
+        approved = decision is Decision.APPROVED
+        doubt = "the verifiers could not tell: " if decision is Decision.UNCERTAIN else ""
+        verdict = ObjectiveVerdict(
+            subject=Subject.RESULT,
+            decision=Decision.APPROVED if approved else Decision.REJECTED,
+            by=PANEL,
+            feedback="" if approved else f"{doubt}{self._panel.feedback}"[:MAX_FEEDBACK],
+        )
+        await self._books.verdict(verdict)
+        return verdict
 
     async def _persons_verdict(self, subject: Subject) -> ObjectiveVerdict:
         # Before anybody is told: an answer may come sooner than the news that the question was written down.
         self._waiting_for = subject
         self._show()
-        await self._note(kind="approval.requested", text=f"the {subject}", stage=self._stage)
+        await self._books.note("approval.requested", f"the {subject}", subject=subject, stage=self._stage)
         while subject not in self._verdicts:
             await workflow.wait_condition(lambda: subject in self._verdicts or bool(self._strays))
-            await self._note_strays()
+            await self._books.strays(self._strays)
         self._waiting_for = None
         verdict = self._verdicts.pop(subject)
-        await self._note(kind="verdict", actor=verdict.by, text=verdict.feedback, verdict=verdict)
+        await self._books.verdict(verdict)
         return verdict
 
     async def _close(self, stage: Stage, reason: str = "") -> ObjectiveResult:
@@ -270,7 +346,7 @@ class ObjectiveWorkflow:
             return await closing
 
     async def _write_end(self, stage: Stage, reason: str) -> ObjectiveResult:
-        await self._note_strays()
+        await self._books.strays(self._strays)
         request = CloseRequest(
             objective_id=self._objective.id,
             plan=self._outline.plan.sha256 if self._outline else None,
@@ -283,28 +359,12 @@ class ObjectiveWorkflow:
         self._enter(result.stage)
         return result
 
-    async def _note_strays(self) -> None:
-        for text in self._strays.take():
-            await self._note(kind="signal.ignored", text=text)
+    async def _ask_for_budget(self, reason: str) -> None:
+        self._show()
+        await self._books.ask_for_budget(reason)
 
-    async def _note(
-        self,
-        *,
-        kind: str,
-        text: str,
-        actor: str = "workflow",
-        stage: Stage | None = None,
-        verdict: ObjectiveVerdict | None = None,
-    ) -> None:
-        note = Note(
-            objective_id=self._objective.id,
-            kind=kind,
-            actor=actor,
-            text=text,
-            stage=stage,
-            objective_verdict=verdict,
-        )
-        await workflow.execute_activity_method(Clerk.take_note, note, **named(BOOKKEEPING, kind))
+    async def _within_budget(self, call: Callable[[], Awaitable[T]]) -> T:
+        return await self._allowance.spend(call)
 
     def _enter(self, stage: Stage) -> None:
         self._stage, self._since = stage, workflow.now()
@@ -318,28 +378,21 @@ class ObjectiveWorkflow:
         self._show()
 
     def _show(self) -> None:
-        waiting = f"waiting for a verdict on the **{self._waiting_for}**" if self._waiting_for else ""
+        waiting = f"waiting for {self._waiting()}" if self._waiting() else ""
         workflow.set_current_details(
             progress_table(self._objective.text, self._stage, self._tasks.values(), self._states, waiting)
         )
+
+    def _waiting(self) -> str:
+        if self._allowance.asked_for:
+            return "more budget"
+        return f"a verdict on the {self._waiting_for}" if self._waiting_for else ""
 
     def _continue_as_new_if_held_back(self) -> None:
         """Nothing runs; what could have started was held back because the history is long."""
         assert self._outline is not None
         if self._startable():
-            carried = ObjectiveProgress(plan=self._outline.plan, outcomes=tuple(self._outcomes.values()))
+            carried = ObjectiveProgress(
+                plan=self._outline.plan, outcomes=tuple(self._outcomes.values()), replans=self._replans
+            )
             workflow.continue_as_new(ObjectiveOrder(objective=self._objective, carried=carried))
-
-
-class NotDelivered(Exception):
-    """Ends the story early; an ordinary outcome, not a failure of the workflow."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-def _stop_or_cancel(error: ActivityError, what: str) -> BaseException:
-    if is_cancelled_exception(error):
-        return asyncio.CancelledError()
-    return NotDelivered(f"{what}: {reason_of(error)}")

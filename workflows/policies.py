@@ -1,5 +1,6 @@
 """How long we wait and how hard we try, one name per kind of work."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from temporalio.common import RetryPolicy
@@ -14,6 +15,9 @@ _TRANSIENT = RetryPolicy(
     maximum_attempts=8,
     non_retryable_error_types=["PayloadsTooLarge"],
 )
+
+_MODEL = replace(_TRANSIENT, maximum_attempts=30)
+"""Of a provider that is down or overloaded much is forgiven: with waits of up to 30 s, some thirteen minutes."""
 
 PLANNING = ActivityConfig(
     task_queue=queue_of(Role.PLANNER),
@@ -32,6 +36,24 @@ REVIEW = ActivityConfig(
     start_to_close_timeout=timedelta(minutes=30),
     heartbeat_timeout=timedelta(seconds=10),
     retry_policy=_TRANSIENT,
+)
+DRAFTING = ActivityConfig(
+    task_queue=queue_of(Role.PLANNER),
+    start_to_close_timeout=timedelta(minutes=15),
+    heartbeat_timeout=timedelta(seconds=10),
+    retry_policy=_MODEL,
+)
+MODEL_TURN = ActivityConfig(
+    task_queue=queue_of(Role.EXECUTOR),
+    start_to_close_timeout=timedelta(minutes=15),
+    heartbeat_timeout=timedelta(seconds=10),
+    retry_policy=_MODEL,
+)
+JUDGING = ActivityConfig(
+    task_queue=queue_of(Role.VERIFIER),
+    start_to_close_timeout=timedelta(minutes=15),
+    heartbeat_timeout=timedelta(seconds=10),
+    retry_policy=_MODEL,
 )
 BOOKKEEPING = ActivityConfig(
     task_queue=queue_of(Role.PLANNER),

@@ -1,6 +1,6 @@
 """Signals that meant nothing: noticed and written down instead of lost, however many come."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from temporalio import workflow
@@ -10,7 +10,7 @@ with workflow.unsafe.imports_passed_through():
     from pydantic import BaseModel, ValidationError
 
 KEPT = 20
-VerdictModel = TypeVar("VerdictModel", bound=BaseModel)
+SignalModel = TypeVar("SignalModel", bound=BaseModel)
 
 
 class Strays:
@@ -24,18 +24,18 @@ class Strays:
             return
         self._texts.append(f"{what}: {cause}"[:600] if cause else what)
 
-    def read(self, name: str, args: Sequence[RawValue], model: type[VerdictModel]) -> VerdictModel | None:
-        """The verdict that a signal carries; None, and a stray more, when it is another signal or cannot be read."""
-        if name != "verdict":
+    def read(self, name: str, args: Sequence[RawValue], known: Mapping[str, type[SignalModel]]) -> SignalModel | None:
+        """What a signal carries; None, and a stray more, when it is not known or cannot be read."""
+        if name not in known:
             self.add(f"a signal that is not known here: {name!r}")
             return None
         if len(args) != 1:
-            self.add(f"a verdict with {len(args)} arguments instead of one")
+            self.add(f"a {name} with {len(args)} arguments instead of one")
             return None
         try:
-            return model.model_validate(workflow.payload_converter().from_payload(args[0].payload))
+            return known[name].model_validate(workflow.payload_converter().from_payload(args[0].payload))
         except (ValidationError, ValueError, RuntimeError) as error:
-            self.add("a verdict that cannot be read", error)
+            self.add(f"a {name} that cannot be read", error)
             return None
 
     def __bool__(self) -> bool:

@@ -4,8 +4,11 @@ import os
 import shutil
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from enum import StrEnum
+from http.client import HTTPException
+from importlib import metadata
 from pathlib import Path
 
 import psutil
@@ -16,6 +19,7 @@ from config.settings import Settings
 from worker.embedded import identity, ports, postgres, temporal_server
 from worker.embedded.errors import StackError
 from worker.embedded.folder import FORMAT, ROOM_NEEDED, Folder
+from worker.embedded.local_model import LocalModel
 from worker.embedded.stack import find
 from worker.embedded.state import StackState, libpq_url
 
@@ -58,6 +62,7 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     yield from _temporal_answers(settings, running)
     if running and running.addresses and running.addresses.web_ui:
         yield _web_ui(running.addresses.web_ui)
+    yield from _local_model(settings, running)
 
 
 def _python() -> Finding:
@@ -223,6 +228,50 @@ def _web_ui(url: str) -> Finding:
     if temporal_server.answers(int(url.rpartition(":")[2]), "/"):
         return Finding(name="Web UI", text=url)
     return Finding(name="Web UI", state=Health.WARNING, text=f"{url} does not answer", fix="See logs/temporal.log.")
+
+
+def _local_model(settings: Settings, running: StackState | None) -> Iterator[Finding]:
+    """Nothing at all where none is configured."""
+    name = "Local model"
+    if settings.local.url:
+        yield _model_server(settings.local.url, "", "Check BOTTED_LOCAL__URL and that server.")
+        return
+    model = LocalModel.asked_for(settings.local) or (running.serves if running else None)
+    if not model:
+        return
+    try:
+        model.require_servable()
+    except StackError as error:
+        yield Finding(name=name, state=Health.PROBLEM, text="cannot be served", fix=str(error))
+        return
+    version = metadata.version("xllamacpp")
+    text = f"{model.gguf} ({model.gguf.stat().st_size / 1e9:.2f} GB), by xllamacpp {version}"
+    if settings.temporal.address and settings.database.url:
+        fix = "Only an embedded stack serves it: set BOTTED_LOCAL__URL to a server of yours."
+        yield Finding(name=name, state=Health.WARNING, text=f"{text}; not served", fix=fix)
+    elif not running:
+        yield Finding(name=name, text=f"{text}; served when the stack starts")
+    elif running.serves != model:
+        fix = "Run `botted down`; the next start serves it."
+        yield Finding(name=name, state=Health.WARNING, text=f"{text}; the running stack does not serve it", fix=fix)
+    elif running.addresses and running.addresses.local_model:
+        yield _model_server(running.addresses.local_model, f"{text}; ", "See logs/llama.log.")
+
+
+def _model_server(url: str, before: str, fix: str) -> Finding:
+    if _lists_models(url):
+        return Finding(name="Local model", text=f"{before}{url} answers")
+    return Finding(name="Local model", state=Health.PROBLEM, text=f"{before}{url} does not answer", fix=fix)
+
+
+def _lists_models(url: str) -> bool:
+    """Asked without a proxy, which would not reach what is on this machine."""
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with direct.open(f"{url.rstrip('/')}/models", timeout=PATIENCE) as answer:
+            return bool(answer.status == 200)
+    except (OSError, ValueError, HTTPException):
+        return False
 
 
 def _nearest(path: Path) -> Path:

@@ -67,9 +67,11 @@ class Host(Part):
 
 
 def environment(folder: Folder, addresses: Addresses) -> Mapping[str, str]:
+    model = {"BOTTED_LOCAL__URL": addresses.local_model} if addresses.local_model else {}
     return {
         "BOTTED_DATA_DIR": str(folder.path),
         "BOTTED_TEMPORAL__ADDRESS": addresses.temporal_address,
         "BOTTED_TEMPORAL__NAMESPACE": addresses.temporal_namespace,
         "BOTTED_DATABASE__URL": addresses.database_url,
+        **model,
     }

@@ -14,6 +14,7 @@ from worker.embedded import locks, state
 from worker.embedded.errors import FolderError, StackError
 from worker.embedded.folder import Folder, last_lines, rotate
 from worker.embedded.host import Commands
+from worker.embedded.local_model import LocalModel
 from worker.embedded.process import ProcessId, spawn_detached
 from worker.embedded.state import Addresses, Phase, StackState, sqlalchemy_url
 from worker.embedded.supervisor import Supervisor, sole_supervisor
@@ -110,6 +111,7 @@ def supervise(
     """
     folder = Folder(settings.folder)
     folder.prepare()
+    _require_model(settings)
     with sole_supervisor(folder):
         Supervisor(settings, commands or Commands(), report).run(idle_stop=idle_stop)
 
@@ -122,7 +124,14 @@ def _external(settings: Settings) -> Addresses | None:
         temporal_namespace=settings.temporal.namespace,
         web_ui=None,
         database_url=sqlalchemy_url(settings.database.url),
+        local_model=settings.local.url,
     )
+
+
+def _require_model(settings: Settings) -> None:
+    """Before anything starts: a model that cannot be served is refused."""
+    if model := LocalModel.asked_for(settings.local):
+        model.require_servable()
 
 
 class _Summons:
@@ -133,6 +142,7 @@ class _Summons:
         self._commands = commands
         self._report = report
         self._folder = Folder(settings.folder)
+        self._model = LocalModel.asked_for(settings.local)
         self._before = state.read(self._folder)
         self._spawned: ProcessId | None = None
         self._spawns = 0
@@ -152,6 +162,7 @@ class _Summons:
     def _look(self) -> Addresses | None:
         now = state.read(self._folder)
         if now and now.runs:
+            self._require_same_model(now)
             if now.phase is not Phase.READY or self._said:  # of a stack that was ready all along there is no news
                 self._pass_on(now.message)
             return now.addresses if now.phase is Phase.READY else None
@@ -160,6 +171,16 @@ class _Summons:
         if not (self._spawned and self._spawned.is_alive()):
             self._spawn()
         return None
+
+    def _require_same_model(self, now: StackState) -> None:
+        """A running stack keeps its model; whoever asks for none takes it as it is."""
+        if now.phase is Phase.STOPPING or self._model is None or self._model == now.serves:
+            return
+        present = f"with the local model {now.serves}" if now.serves else "without a local model"
+        raise StackError(
+            f"The stack in {self._folder.path} runs {present}, and you ask for {self._model}. "
+            "Run `botted down`, then try again."
+        )
 
     def _pass_on(self, message: str) -> None:
         if message != self._said:
@@ -171,6 +192,7 @@ class _Summons:
         if self._spawns == SPAWNS:
             raise StackError(f"The supervisor of the stack does not start. The end of {log}:\n{last_lines(log)}")
         self._folder.require_room()
+        _require_model(self._settings)
         rotate(log)
         order = Order(settings=self._settings, commands=self._commands)
         self._spawned = spawn_detached(

@@ -6,6 +6,7 @@ from enum import StrEnum
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from worker.embedded.folder import Folder, write_whole
+from worker.embedded.local_model import LocalModel
 from worker.embedded.process import ProcessId
 
 
@@ -26,6 +27,7 @@ class Addresses(BaseModel):
     temporal_namespace: str
     web_ui: str | None
     database_url: str
+    local_model: str | None = None  # base URL of a llama.cpp server, as OpenAI's clients want it
 
 
 class StackState(BaseModel):
@@ -39,6 +41,7 @@ class StackState(BaseModel):
     ports: dict[str, int] = {}
     parts: dict[str, ProcessId] = {}
     addresses: Addresses | None = None
+    serves: LocalModel | None = None
 
     @property
     def runs(self) -> bool:

@@ -13,6 +13,8 @@ from worker.embedded.folder import Folder
 from worker.embedded.host import Commands, Host, Migration
 from worker.embedded.idleness import Idleness
 from worker.embedded.keeper import Condition, Keeper
+from worker.embedded.llama import LlamaServer
+from worker.embedded.local_model import LocalModel
 from worker.embedded.locks import FileLock
 from worker.embedded.ports import Ports
 from worker.embedded.postgres import Postgres
@@ -62,9 +64,11 @@ class Supervisor:
             if settings.temporal.address
             else TemporalServer(self._folder, self._ports, settings.temporal.namespace)
         )
+        self._model = LocalModel.asked_for(settings.local)
+        self._llama = LlamaServer(self._folder, self._ports, self._model) if self._model else None
         self._host = Host(self._folder, commands.host, self._addresses)
-        # Temporal first: it boots while Postgres may still be making its cluster.
-        self._servers = [Keeper(part, report) for part in (self._temporal, self._postgres) if part]
+        # Postgres last: the others boot while it may still be making its cluster.
+        self._servers = [Keeper(part, report) for part in (self._temporal, self._llama, self._postgres) if part]
         self._migration = Keeper(Migration(self._folder, commands.migrate, self._addresses), report)
         self._host_keeper = Keeper(self._host, report)
 
@@ -139,7 +143,7 @@ class Supervisor:
 
     @property
     def _keepers(self) -> list[Keeper]:
-        """In the order of starting; Postgres before Temporal here, so that it stops last."""
+        """In the order of starting; Postgres first here, so that it stops last."""
         return [*reversed(self._servers), self._migration, self._host_keeper]
 
     def _addresses(self) -> Addresses:
@@ -149,6 +153,7 @@ class Supervisor:
             temporal_namespace=self._settings.temporal.namespace,
             web_ui=self._temporal.web_ui if self._temporal else None,
             database_url=state.sqlalchemy_url(self._database_url()),
+            local_model=self._llama.url if self._llama else self._settings.local.url,
         )
 
     def _database_url(self) -> str:
@@ -166,6 +171,7 @@ class Supervisor:
             ports=self._ports.known,
             parts={keeper.part.name: keeper.process for keeper in self._keepers if keeper.process},
             addresses=self._addresses() if launched else None,
+            serves=self._model,
         )
         if now == self._written:
             return

@@ -4,7 +4,11 @@ from enum import StrEnum, auto
 from pydantic import Field, JsonValue
 
 from workflows.domain.artifact import ArtifactRef
+from workflows.domain.budget import Budget, OnLimit
 from workflows.domain.model import Model
+
+MAX_DEPTH = 2
+"""How deep objectives may nest."""
 
 
 class Mode(StrEnum):
@@ -34,12 +38,20 @@ class Objective(Model):
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}[a-z0-9]$")
     text: str = Field(max_length=4000)
     files: tuple[ArtifactRef, ...] = ()
-    playbook: ArtifactRef = Field(description="the playbook's YAML as it was when the objective began")
+    playbook: ArtifactRef | None = Field(
+        None, description="the playbook's YAML as it was when the objective began; none: a model plans"
+    )
     inputs: dict[str, JsonValue] = {}
     mode: Mode = Mode.AUTO
     tenant: str = "default"
     asked_by: str = "someone"
     max_parallel: int = Field(8, ge=1, le=200)
+    budget: Budget = Budget()
+    worker_budget: Budget = Field(Budget(), description="of each worker in this objective")
+    on_limit: OnLimit = OnLimit.STOP
+    max_replans: int = Field(1, ge=0, le=5, description="how often a model may plan anew what was not approved")
+    parent: str = Field("", description="the objective that this one is a task of")
+    depth: int = Field(0, ge=0, le=MAX_DEPTH)
 
 
 class Missing(Model):

@@ -3,6 +3,7 @@
 from pydantic import Field
 
 from workflows.domain.artifact import ArtifactRef
+from workflows.domain.budget import OnLimit
 from workflows.domain.model import Model
 from workflows.domain.objective import Objective
 from workflows.domain.outcome import TaskOutcome
@@ -12,6 +13,7 @@ from workflows.domain.plan import TaskOutline
 class ObjectiveProgress(Model):
     plan: ArtifactRef
     outcomes: tuple[TaskOutcome, ...] = ()
+    replans: int = Field(0, ge=0, description="how often it was planned anew")
 
 
 class ObjectiveOrder(Model):
@@ -21,9 +23,10 @@ class ObjectiveOrder(Model):
 
 class TaskProgress(Model):
     attempt: int = Field(1, ge=1)
-    position: int = Field(0, ge=0, description="the step to do next, from 0")
+    position: int = Field(0, ge=0, description="the step or turn to do next, from 0")
     feedback: str = ""
     fingerprints: tuple[str, ...] = ()
+    heard: tuple[str, ...] = Field((), description="ids of the messages that were passed on")
 
 
 class TaskOrder(Model):
@@ -32,4 +35,5 @@ class TaskOrder(Model):
     plan: ArtifactRef
     task: TaskOutline
     queue: str = Field(description="the activity queue of the worker that does it")
+    on_limit: OnLimit = OnLimit.STOP
     carried: TaskProgress = TaskProgress()

@@ -1,12 +1,15 @@
 """A plan in full, as it lies in the store, and the outline of it that workflows carry."""
 
 from collections.abc import Container, Iterable
+from enum import StrEnum, auto
 from fnmatch import fnmatchcase
 from graphlib import CycleError, TopologicalSorter
+from typing import Self
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, model_validator
 
 from workflows.domain.artifact import ArtifactRef
+from workflows.domain.budget import Budget
 from workflows.domain.model import Model
 
 TASK_ID = r"^[a-z0-9][a-z0-9_-]{0,59}$"
@@ -31,8 +34,34 @@ class AcceptanceCheck(Model):
     arguments: dict[str, JsonValue] = {}
 
 
+class WhenUncertain(StrEnum):
+    """What happens when a verifier cannot tell. Nothing here approves."""
+
+    SECOND_OPINION = auto()
+    """Another verifier is asked, and doubt that stays is a rejection."""
+    PERSON = auto()
+    REJECT = auto()
+
+
 class ReviewPolicy(Model):
     max_attempts: int = Field(3, ge=1, le=10)
+    quorum: int = Field(1, ge=1, le=5, description="how many verifiers must approve where there are criteria")
+    when_uncertain: WhenUncertain = WhenUncertain.SECOND_OPINION
+
+
+class Brief(Model):
+    """What a worker with a model is to do; it finds the steps itself, with these tools and no others."""
+
+    instructions: str = Field(min_length=1, max_length=4000)
+    tools: tuple[str, ...] = ()
+    max_turns: int = Field(20, ge=1, le=200)
+    as_objective: bool = Field(False, description="an objective of its own, with a plan of its own")
+
+
+class TaskKind(StrEnum):
+    STEPS = auto()
+    TURNS = auto()
+    OBJECTIVE = auto()
 
 
 class Task(Model):
@@ -40,11 +69,26 @@ class Task(Model):
     title: str = Field(max_length=80)
     needs: tuple[str, ...] = ()
     capability: str = "general"
-    steps: tuple[Step, ...] = Field(min_length=1, max_length=500)
+    steps: tuple[Step, ...] = Field((), max_length=500)
+    brief: Brief | None = Field(None, description="instead of steps")
     checks: tuple[AcceptanceCheck, ...] = ()
+    criteria: tuple[str, ...] = Field((), max_length=20, description="what no machine can check: verifiers judge it")
     review: ReviewPolicy = ReviewPolicy()
+    budget: Budget = Budget()
     deliverables: tuple[str, ...] = Field((), description="artifacts it promises; * stands for anything, or nothing")
     bindings: dict[str, JsonValue] = Field({}, description="what a for_each bound for this task's templates")
+
+    @model_validator(mode="after")
+    def _steps_or_a_brief(self) -> Self:
+        if bool(self.steps) == (self.brief is not None):
+            raise ValueError("a task has either steps or a brief")
+        return self
+
+    @property
+    def kind(self) -> TaskKind:
+        if self.brief is None:
+            return TaskKind.STEPS
+        return TaskKind.OBJECTIVE if self.brief.as_objective else TaskKind.TURNS
 
     def delivers(self, name: str) -> bool:
         return any(fnmatchcase(name, promised) for promised in self.deliverables)
@@ -56,9 +100,10 @@ class Task(Model):
 
 class Plan(Model):
     objective_id: str
-    playbook: str
+    playbook: str = Field(description="what made it: a playbook with its version, or a model")
     tasks: tuple[Task, ...] = Field(min_length=1, max_length=MAX_TASKS)
     checks: tuple[AcceptanceCheck, ...] = ()
+    criteria: tuple[str, ...] = Field((), max_length=20, description="what the result as a whole must meet")
     inputs: dict[str, JsonValue] = Field({}, description="the playbook's inputs, typed, defaults filled in")
 
     def task(self, task_id: str) -> Task:
@@ -84,8 +129,11 @@ class TaskOutline(Model):
     title: str
     needs: tuple[str, ...] = ()
     capability: str = "general"
-    steps: int = Field(1, description="how many steps it has")
+    kind: TaskKind = TaskKind.STEPS
+    steps: int = Field(1, description="how many steps it has, or turns it may take")
     max_attempts: int = 3
+    judges: int = Field(0, description="how many verifiers must approve after the checks; 0: the checks decide")
+    when_uncertain: WhenUncertain = WhenUncertain.SECOND_OPINION
 
 
 class PlanOutline(Model):
@@ -94,6 +142,7 @@ class PlanOutline(Model):
     plan: ArtifactRef
     tasks: tuple[TaskOutline, ...]
     next_page: int = 0
+    judges: int = Field(0, description="how many verifiers must approve the result; 0: the checks decide")
 
 
 def outline_of(task: Task) -> TaskOutline:
@@ -102,8 +151,11 @@ def outline_of(task: Task) -> TaskOutline:
         title=task.title,
         needs=task.needs,
         capability=task.capability,
-        steps=len(task.steps),
+        kind=task.kind,
+        steps=task.brief.max_turns if task.brief else len(task.steps),
         max_attempts=task.review.max_attempts,
+        judges=task.review.quorum if task.criteria else 0,
+        when_uncertain=task.review.when_uncertain,
     )
 
 
@@ -128,6 +180,16 @@ def faults_in_graph(tasks: Iterable[tuple[str, tuple[str, ...]]]) -> tuple[tuple
         cycle: list[str] = error.args[1]
         return ((cycle[0], f"tasks need each other in a circle: {' → '.join(cycle)}; remove one of these needs"),)
     return ()
+
+
+def outline_page(ref: ArtifactRef, plan: Plan, page: int) -> PlanOutline:
+    pages = outline_pages(plan.tasks)
+    return PlanOutline(
+        plan=ref,
+        tasks=pages[page],
+        next_page=page + 1 if page + 1 < len(pages) else 0,
+        judges=1 if plan.criteria else 0,
+    )
 
 
 def outline_pages(tasks: Iterable[Task]) -> tuple[tuple[TaskOutline, ...], ...]:

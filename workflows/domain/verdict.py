@@ -1,6 +1,7 @@
 from enum import StrEnum, auto
+from typing import Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from workflows.domain.artifact import Sha256
 from workflows.domain.model import Model
@@ -10,12 +11,16 @@ MAX_FEEDBACK = 2000
 
 
 CHECKS = "verifier:"
-"""Verdicts of the review activity are signed with this; any other signature is a person's or another system's."""
+"""Verifiers' verdicts are signed with this; any other signature is a person's or another system's."""
+BY_CHECKS = f"{CHECKS}checks"
+"""Signs the verdict of deterministic checks; every other verifier's is an opinion."""
 
 
 class Decision(StrEnum):
     APPROVED = auto()
     REJECTED = auto()
+    UNCERTAIN = auto()
+    """A verifier's alone: it needs another opinion, and is never an approval."""
 
 
 class Subject(StrEnum):
@@ -35,6 +40,11 @@ class TaskVerdict(Model):
     fingerprint: str = Field("", max_length=64, description="equal for attempts that fail in the same way")
     report: Sha256 | None = None
 
+    @model_validator(mode="after")
+    def _decides(self) -> Self:
+        _require_decision(self.decision, self.by)
+        return self
+
     @property
     def approved(self) -> bool:
         return self.decision is Decision.APPROVED
@@ -48,6 +58,16 @@ class ObjectiveVerdict(Model):
     by: str = Field(min_length=1, max_length=120)
     feedback: str = Field("", max_length=MAX_FEEDBACK)
 
+    @model_validator(mode="after")
+    def _decides(self) -> Self:
+        _require_decision(self.decision, self.by)
+        return self
+
     @property
     def approved(self) -> bool:
         return self.decision is Decision.APPROVED
+
+
+def _require_decision(decision: Decision, by: str) -> None:
+    if decision is Decision.UNCERTAIN and not by.startswith(CHECKS):
+        raise ValueError("decide: approved or rejected")

@@ -18,6 +18,7 @@ class Note(Model):
     attempt: int = 0
     actor: str = "workflow"
     text: str = Field("", max_length=2000)
+    subject: str = Field("", description="of an approval that is asked for: plan, result, task or budget")
     stage: Stage | None = Field(None, description="the objective's new stage, if this note marks one")
     task_verdict: TaskVerdict | None = None
     objective_verdict: ObjectiveVerdict | None = None

@@ -1,0 +1,53 @@
+from abc import ABC, abstractmethod
+
+from pydantic import Field
+from temporalio import activity
+
+from workflows.domain.artifact import Sha256
+from workflows.domain.model import Model
+
+
+class TurnRequest(Model):
+    """Which turn of which attempt; what was said before lies in the store."""
+
+    objective_id: str
+    plan: Sha256
+    task_id: str
+    attempt: int
+    turn: int = Field(ge=1)
+    feedback: str = ""
+
+
+class TurnReceipt(Model):
+    calls: tuple[str, ...] = Field((), max_length=16, description="the tools to call now, side by side")
+    submitted: bool = Field(False, description="the worker says that it is done; what it submits holds together")
+    stopped: str = Field("", max_length=600, description="why the attempt ends here without a submission")
+
+
+class CallRequest(Model):
+    """Which tool call of a turn; `call` counts from 0."""
+
+    objective_id: str
+    plan: Sha256
+    task_id: str
+    attempt: int
+    turn: int
+    call: int
+
+
+class CallReceipt(Model):
+    summary: str = Field(max_length=300)
+
+
+class Turns(ABC):
+    """A worker with a model: turns of the model, and the tool calls that it asks for."""
+
+    @activity.defn
+    @abstractmethod
+    async def take_turn(self, request: TurnRequest) -> TurnReceipt:
+        """One model call. A retry finds the answer of the one before, if it had one."""
+
+    @activity.defn
+    @abstractmethod
+    async def call_tool(self, request: CallRequest) -> CallReceipt:
+        """One tool call. What the tool refuses goes back to the model; only what may pass later is an error."""
