@@ -49,6 +49,7 @@ class JournalClerk(Clerk):
                 task_id=note.task_id,
                 attempt=note.attempt,
                 text=note.text,
+                data={"subject": note.subject} if note.subject else {},
                 once=once,
             )
             journal.append(connection, entry)

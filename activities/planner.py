@@ -6,12 +6,12 @@ from typing_extensions import override
 from activities.desk import Desk, given
 from activities.failures import as_failure
 from activities.playbooks.compiler import Catalogue, acceptance, compile_tasks
-from activities.playbooks.document import parse
+from activities.playbooks.document import PlaybookError, parse
 from activities.playbooks.inputs import typed_inputs
 from activities.threads import Threads
 from workflows.domain.artifact import ArtifactRef
 from workflows.domain.objective import Objective
-from workflows.domain.plan import Plan, PlanOutline, outline_pages
+from workflows.domain.plan import Plan, PlanOutline, outline_page
 from workflows.ports.planner import OutlineRequest, Planner, PlanRequest
 
 PLAN_MEDIA_TYPE = "application/vnd.botted.plan+json"
@@ -41,6 +41,8 @@ class PlaybookPlanner(Planner):
 
     def _make(self, objective: Objective) -> PlanOutline:
         self._desk.objectives.open(objective)
+        if objective.playbook is None:
+            raise PlaybookError([f"{objective.id} has no playbook; a model plans it"])
         text = self._desk.artifacts.read(objective.playbook.sha256).decode("utf-8")
         document = parse(text, objective.playbook.name)
         inputs = typed_inputs(document, objective.inputs)
@@ -51,6 +53,7 @@ class PlaybookPlanner(Planner):
             playbook=f"{document.playbook.name} {document.playbook.version}",
             tasks=tasks,
             checks=acceptance(document.playbook.checks),
+            criteria=document.playbook.criteria,
             inputs=inputs,
         )
         ref = self._desk.artifacts.put("plan.json", plan.model_dump_json().encode(), PLAN_MEDIA_TYPE)
@@ -58,5 +61,4 @@ class PlaybookPlanner(Planner):
         return self._page(ref, 0)
 
     def _page(self, ref: ArtifactRef, page: int) -> PlanOutline:
-        pages = outline_pages(self._desk.plan(ref.sha256).tasks)
-        return PlanOutline(plan=ref, tasks=pages[page], next_page=page + 1 if page + 1 < len(pages) else 0)
+        return outline_page(ref, self._desk.plan(ref.sha256), page)

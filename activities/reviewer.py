@@ -13,7 +13,7 @@ from activities.desk import Desk
 from activities.failures import as_failure, is_transient
 from activities.playbooks.templates import TemplateFault, render
 from activities.review.check import Check
-from activities.store import objectives, work
+from activities.store import lessons, objectives, work
 from activities.store.work import VerdictRow
 from activities.threads import Threads
 from activities.tools.tool import ToolCancelled
@@ -21,10 +21,11 @@ from activities.workspace import Sitting, StoreWorkspace
 from workflows.domain.model import Model
 from workflows.domain.objective import Stage
 from workflows.domain.plan import AcceptanceCheck, Task
-from workflows.domain.verdict import CHECKS, MAX_FEEDBACK, Decision, ObjectiveVerdict, Subject, TaskVerdict
+from workflows.domain.verdict import BY_CHECKS, MAX_FEEDBACK, Decision, ObjectiveVerdict, Subject, TaskVerdict
 from workflows.ports.reviewer import ResultReviewRequest, Reviewer, TaskReviewRequest
 
-REVIEWER = f"{CHECKS}checks"
+OPINION = "opinion"
+"""Subject of a verdict that is one of several; what they come to is the panel's."""
 _MAX_FAULTS = 50
 
 
@@ -56,7 +57,7 @@ class CheckReviewer(Reviewer):
     @activity.defn
     async def review_task(self, request: TaskReviewRequest) -> None:
         row = await self._in_thread(lambda sitting: self._judge_task(request, sitting))
-        await _send(
+        await send_verdict(
             TaskVerdict(
                 attempt=request.attempt,
                 decision=row.decision,
@@ -74,7 +75,7 @@ class CheckReviewer(Reviewer):
         verdict = ObjectiveVerdict(
             subject=Subject.RESULT, decision=row.decision, by=row.decided_by, feedback=row.feedback
         )
-        await _send(verdict)
+        await send_verdict(verdict)
 
     async def _in_thread(self, judge: Callable[[Sitting], VerdictRow]) -> VerdictRow:
         sitting = Sitting()
@@ -84,33 +85,45 @@ class CheckReviewer(Reviewer):
             raise as_failure(error) from error
 
     def _judge_task(self, request: TaskReviewRequest, sitting: Sitting) -> VerdictRow:
-        given = self._desk.work.verdict(request.objective_id, request.task_id, request.attempt, "task", REVIEWER)
-        if given is not None:
-            return given
         plan = self._desk.plan(request.plan)
         task = plan.task(request.task_id)
+        # Where verifiers judge as well, checks alone do not approve.
+        subject = OPINION if task.criteria else "task"
+        given = self._desk.work.verdict(request.objective_id, request.task_id, request.attempt, subject, BY_CHECKS)
+        if given is not None:
+            return given
         names = self._desk.names(plan, task.bindings, request.attempt, "")
         with self._workspace(request.objective_id, plan.needs_of(task.id), task.id, request.attempt) as workspace:
             sitting.take(workspace)
             missing = _promises_kept((task,), workspace.names())
             report = ReviewReport(checks=(missing, *self._run(task.checks, names, workspace)))
-        row = self._verdict(request.objective_id, "task", report, task_id=task.id, attempt=request.attempt)
+        row = self._verdict(request.objective_id, subject, report, task_id=task.id, attempt=request.attempt)
         with self._engine.begin() as connection:
             work.decide(connection, row)
+            if task.brief is not None and row.decision is Decision.REJECTED:
+                lessons.keep(
+                    connection,
+                    tenant=self._desk.objective(request.objective_id).tenant,
+                    capability=task.capability,
+                    text=row.feedback,
+                    objective_id=request.objective_id,
+                    task_id=task.id,
+                )
         return row
 
     def _judge_result(self, request: ResultReviewRequest, sitting: Sitting) -> VerdictRow:
-        given = self._desk.work.verdict(request.objective_id, "", 0, Subject.RESULT, REVIEWER)
+        plan = self._desk.plan(request.plan)
+        subject = OPINION if plan.criteria else Subject.RESULT
+        given = self._desk.work.verdict(request.objective_id, "", 0, subject, BY_CHECKS)
         if given is not None:
             return given
-        plan = self._desk.plan(request.plan)
         names = self._desk.names(plan, {}, 1, "")
         everything = tuple(task.id for task in plan.tasks)
         with self._workspace(request.objective_id, everything, "", 0) as workspace:
             sitting.take(workspace)
             missing = _promises_kept(plan.tasks, workspace.names())
             report = ReviewReport(checks=(missing, *self._run(plan.checks, names, workspace)))
-        row = self._verdict(request.objective_id, Subject.RESULT, report)
+        row = self._verdict(request.objective_id, subject, report)
         with self._engine.begin() as connection:
             objectives.enter_stage(connection, request.objective_id, Stage.REVIEW)
             work.decide(connection, row)
@@ -153,7 +166,7 @@ class CheckReviewer(Reviewer):
             attempt=attempt,
             subject=subject,
             decision=Decision.REJECTED if faults else Decision.APPROVED,
-            decided_by=REVIEWER,
+            decided_by=BY_CHECKS,
             feedback="\n".join(faults)[:MAX_FEEDBACK],
             fingerprint=sha256("\n".join(sorted(faults)).encode()).hexdigest() if faults else "",
             report=stored.sha256,
@@ -167,7 +180,7 @@ def _promises_kept(tasks: Sequence[Task], there: Sequence[str]) -> CheckResult:
     )
 
 
-async def _send(verdict: TaskVerdict | ObjectiveVerdict) -> None:
+async def send_verdict(verdict: TaskVerdict | ObjectiveVerdict) -> None:
     """By the same door that a person's verdict takes, to whichever run of the workflow asked."""
     workflow_id = activity.info().workflow_id
     assert workflow_id is not None

@@ -2,9 +2,9 @@
 
 import asyncio
 import contextvars
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from temporalio import activity
 
@@ -13,6 +13,21 @@ PATIENCE_SECONDS = 10.0
 """How long a cancelled activity waits for its thread, so that the work is over when the cancellation is."""
 
 T = TypeVar("T")
+
+
+async def beating(work: Coroutine[Any, Any, T]) -> T:
+    """The result of `work`, beating for the activity while it runs. A cancellation is waited out."""
+    running = asyncio.ensure_future(work)
+    try:
+        while not running.done():
+            await asyncio.wait([running], timeout=BEAT_SECONDS)
+            if activity.in_activity():
+                activity.heartbeat()
+    except asyncio.CancelledError:
+        running.cancel()
+        await asyncio.wait([running], timeout=PATIENCE_SECONDS)
+        raise
+    return running.result()
 
 
 class Threads:
@@ -28,7 +43,7 @@ class Threads:
         try:
             while not running.done():
                 finished, _ = await asyncio.wait([running], timeout=BEAT_SECONDS)
-                if not finished:
+                if not finished and activity.in_activity():
                     activity.heartbeat()
         except asyncio.CancelledError:
             stop()

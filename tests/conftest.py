@@ -9,8 +9,9 @@ from temporalio.client import Client
 
 from activities.store import database
 from config.settings import Settings, StackSettings
-from tests import namespaces
+from tests import models, namespaces
 from tests.fakes import checks, tools
+from tests.fakes.llm_server import FakeLlm
 from tests.objectives import Objectives
 from worker.embedded import stack
 from worker.embedded.stack import Addresses
@@ -44,11 +45,21 @@ async def client(addresses: Addresses) -> Client:
 
 
 @pytest.fixture(scope="session")
+def llm() -> Iterator[FakeLlm]:
+    """A provider of models whose answers tests choose: set its `responder`."""
+    with FakeLlm().serving() as served:
+        yield served
+
+
+@pytest.fixture(scope="session")
 async def objectives(
-    client: Client, engine: Engine, tmp_path_factory: pytest.TempPathFactory
+    client: Client, engine: Engine, llm: FakeLlm, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Objectives]:
-    """A host in this process with tools and checks whose behaviour tests choose."""
+    """A host in this process with tools, checks and models whose behaviour tests choose."""
     folder: Path = tmp_path_factory.mktemp("host")
-    host = build_host(client, engine, folder, tools=tools.TOOLS, checks=checks.CHECKS, max_concurrent_steps=20)
+    known = models.known(llm.base_url)
+    host = build_host(
+        client, engine, folder, tools=tools.TOOLS, checks=checks.CHECKS, models=known, max_concurrent_steps=20
+    )
     async with host:
         yield Objectives(client, engine, folder)

@@ -1,9 +1,10 @@
 """Starts objectives of hand-written playbooks and looks at what became of them."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import count
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import Engine
@@ -37,6 +38,19 @@ class Objectives:
             playbook=self.artifacts.put("test.yaml", text.encode(), "application/yaml"),
             mode=mode,
             max_parallel=max_parallel,
+        )
+        return await self.client.start_workflow(
+            ObjectiveWorkflow.run,
+            ObjectiveOrder(objective=objective),
+            id=objective_workflow_id(objective.id),
+            task_queue=WORKFLOW_QUEUE,
+        )
+
+    async def ask(self, text: str = "A test", *, files: Mapping[str, bytes] | None = None, **fields: Any) -> Running:
+        """An objective that a model plans."""
+        given = {"files": tuple(self.artifacts.put(name, data, "text/plain") for name, data in (files or {}).items())}
+        objective = Objective.model_validate(
+            {"id": f"test-{next(_ids)}-{uuid4().hex[:8]}", "text": text, **given, **fields}
         )
         return await self.client.start_workflow(
             ObjectiveWorkflow.run,

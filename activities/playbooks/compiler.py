@@ -1,7 +1,7 @@
 """Turns a playbook, files and inputs into the tasks of a plan; says everything that is wrong at once."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from itertools import product
 from pathlib import PurePosixPath
@@ -11,7 +11,7 @@ from pydantic import BaseModel, JsonValue, ValidationError
 
 from activities.playbooks.document import Document, PlaybookError
 from activities.playbooks.inputs import faults_in_defaults
-from activities.playbooks.schema import CheckSpec, StepSpec, TaskSpec
+from activities.playbooks.schema import CheckSpec, StepSpec, TaskSpec, WorkSpec
 from activities.playbooks.templates import TemplateFault, render, truth, unknown_names
 from workflows.domain.artifact import ArtifactRef
 from workflows.domain.model import Model
@@ -19,6 +19,7 @@ from workflows.domain.plan import (
     MAX_TASKS,
     OUTLINE_PAGE_BYTES,
     AcceptanceCheck,
+    Brief,
     Step,
     Task,
     faults_in_graph,
@@ -74,6 +75,7 @@ def check_playbook(document: Document, catalogue: Catalogue) -> None:
     inputs = frozenset(document.playbook.inputs)
     for n, spec in enumerate(document.playbook.tasks):
         faults += _faults_in_task(document, n, spec, inputs)
+        faults += _faults_in_work(document, n, spec, catalogue)
         for m, step in enumerate(spec.steps):
             faults += _faults_in_call(
                 document, catalogue.tools, "tool", step.tool, step.with_, ("tasks", n, "steps", m)
@@ -129,6 +131,8 @@ def _faults_in_task(document: Document, n: int, spec: TaskSpec, inputs: frozense
         "title": spec.title,
         "when": spec.when,
         "needs": list(spec.needs),
+        "criteria": list(spec.criteria),
+        "work": spec.work.instructions if spec.work else "",
     }
     for field, value in early.items():
         for fault in unknown_names(value, known, inputs):
@@ -139,6 +143,13 @@ def _faults_in_task(document: Document, n: int, spec: TaskSpec, inputs: frozense
         for name, value in arguments.items():
             for fault in unknown_names(value, known | _AT_RUN_TIME, inputs):
                 yield f"{document.place('tasks', n, group, m, 'with', name)}: {fault}"
+
+
+def _faults_in_work(document: Document, n: int, spec: TaskSpec, catalogue: Catalogue) -> Iterator[str]:
+    for m, tool in enumerate(spec.work.tools if spec.work else ()):
+        if tool not in catalogue.tools:
+            there_are = ", ".join(sorted(catalogue.tools))
+            yield f"{document.place('tasks', n, 'work', 'tools', m)}: there is no tool {tool!r}; there are {there_are}"
 
 
 def _faults_in_call(
@@ -185,11 +196,17 @@ def _task(spec: TaskSpec, names: Mapping[str, Any], bound: dict[str, JsonValue])
         needs=tuple(text(need) for need in spec.needs),
         capability=spec.capability,
         steps=tuple(_step(n, step, names) for n, step in enumerate(spec.steps, 1)),
+        brief=_brief(spec.work, text) if spec.work else None,
         checks=acceptance(spec.checks),
+        criteria=tuple(text(criterion) for criterion in spec.criteria),
         review=spec.review,
         deliverables=tuple(text(name) for name in spec.deliverables),
         bindings=bound,
     )
+
+
+def _brief(work: WorkSpec, text: Callable[[str], str]) -> Brief:
+    return Brief(instructions=text(work.instructions), tools=work.tools, max_turns=work.max_turns)
 
 
 def _step(n: int, spec: StepSpec, names: Mapping[str, Any]) -> Step:

@@ -1,9 +1,9 @@
 """The form of a playbook file."""
 
 from enum import StrEnum, auto
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, JsonValue, StringConstraints
+from pydantic import Field, JsonValue, StringConstraints, model_validator
 
 from workflows.domain.model import Model
 from workflows.domain.plan import ReviewPolicy
@@ -50,6 +50,14 @@ class CheckSpec(Model):
     with_: dict[str, JsonValue] = Field({}, alias="with")
 
 
+class WorkSpec(Model):
+    """What a worker with a model is to do, instead of steps."""
+
+    instructions: str = Field(min_length=1, max_length=4000)
+    tools: tuple[str, ...] = Field(min_length=1)
+    max_turns: int = Field(20, ge=1, le=200)
+
+
 class TaskSpec(Model):
     """A task, or with `for_each` one task per combination of its values."""
 
@@ -59,10 +67,18 @@ class TaskSpec(Model):
     for_each: dict[Variable, str | list[JsonValue]] = {}
     when: str | bool = Field(True, description="a {{ condition }}; false leaves the task out")
     capability: str = "general"
-    steps: tuple[StepSpec, ...] = Field(min_length=1)
+    steps: tuple[StepSpec, ...] = ()
+    work: WorkSpec | None = Field(None, description="instead of steps; needs a model")
     checks: tuple[CheckSpec, ...] = ()
+    criteria: tuple[str, ...] = Field((), max_length=20, description="what verifiers with a model judge")
     review: ReviewPolicy = ReviewPolicy()
     deliverables: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _steps_or_work(self) -> Self:
+        if bool(self.steps) == (self.work is not None):
+            raise ValueError("give either steps, which need no model, or work, which a worker with a model does")
+        return self
 
 
 class Playbook(Model):
@@ -73,3 +89,8 @@ class Playbook(Model):
     inputs: dict[Variable, InputSpec] = {}
     tasks: tuple[TaskSpec, ...] = Field(min_length=1)
     checks: tuple[CheckSpec, ...] = Field((), description="what the result as a whole must meet")
+    criteria: tuple[str, ...] = Field((), max_length=20, description="the same, as verifiers with a model judge it")
+
+    @property
+    def needs_model(self) -> bool:
+        return bool(self.criteria) or any(task.work or task.criteria for task in self.tasks)

@@ -22,13 +22,13 @@ def open_source(db: Database, path: Path, source: Source, needed: set[str] | Non
     """Makes the tables `cells` and `source` with the needed columns (all, if None). Raises SourceDiffers."""
     if _digest(path) != source.sha256:
         raise SourceDiffers(f"{source.file} is not the file that the claims were made from: its SHA-256 differs")
-    text, headers = _text_of(db, path, source)
+    text, headers = text_of(db, path, source.delimiter, [column.header for column in source.columns])
     if headers != [column.header for column in source.columns]:
         raise SourceDiffers(f"{source.file} has other columns than the claims say")
     kept = [(i, column) for i, column in enumerate(source.columns) if needed is None or column.name in needed]
-    cells = f"SELECT {', '.join(_known(i) for i, _ in kept) or '1'} FROM ({text})"
+    cells = f"SELECT {', '.join(known(i) for i, _ in kept) or '1'} FROM ({text})"
     _require_kinds(db, cells, source.file, kept)
-    columns = ", ".join(f"{_value(i, column.kind)} AS {quoted(column.name)}" for i, column in kept)
+    columns = ", ".join(f"{value_of(i, column.kind)} AS {quoted(column.name)}" for i, column in kept)
     db.run(f"CREATE TABLE cells AS SELECT {columns or '1 AS nothing'} FROM ({cells})")
     db.run("CREATE VIEW source AS SELECT * FROM cells")
 
@@ -42,19 +42,19 @@ def rows_of_text(path: Path, source: Source) -> int:
         return sum(1 for row in rows if row or single)
 
 
-def _text_of(db: Database, path: Path, source: Source) -> tuple[str, list[str]]:
-    """A SELECT of text columns t0, t1, … and the headers in the file."""
+def text_of(db: Database, path: Path, delimiter: str, headers: list[str]) -> tuple[str, list[str]]:
+    """A SELECT of text columns t0, t1, … and the headers in the file; of JSON, the `headers` asked for."""
     match path.suffix.lower():
         case ".csv" | ".tsv":
             with path.open(encoding="utf-8-sig", newline="") as stream:
-                headers = next(csv.reader(stream, delimiter=source.delimiter))
-            return _csv(path, len(headers), source.delimiter), headers
+                there = next(csv.reader(stream, delimiter=delimiter))
+            return _csv(path, len(there), delimiter), there
         case ".parquet":
             return _parquet(db, path)
         case ".xlsx":
             return _copied(db, _excel_rows(path))
         case _:
-            return _copied(db, _json_rows(path, [column.header for column in source.columns]))
+            return _copied(db, _json_rows(path, headers))
 
 
 def _csv(path: Path, width: int, delimiter: str) -> str:
@@ -101,11 +101,11 @@ def _excel_rows(path: Path) -> Iterator[list[str]]:
 
 def _json_rows(path: Path, headers: list[str]) -> Iterator[list[str]]:
     yield headers
-    for record in _records(path):
+    for record in records_of(path):
         yield [_plain(record.get(header)) for header in headers]
 
 
-def _records(path: Path) -> Iterator[dict[str, object]]:
+def records_of(path: Path) -> Iterator[dict[str, object]]:
     with path.open(encoding="utf-8-sig") as stream:
         if path.suffix.lower() == ".json" and stream.read(_CHUNK).lstrip().startswith("["):
             stream.seek(0)
@@ -131,14 +131,14 @@ def _plain(value: object) -> str:
             return str(value)
 
 
-def _known(position: int) -> str:
+def known(position: int) -> str:
     """The cell's text as k0, k1, …, or NULL when it is missing. (NULLIF nine times over would double nine times.)"""
     bare = f"ltrim(rtrim(t{position}))"
     missing = f"length({bare}) <= {max(map(len, MISSING))} AND regexp_matches({bare}, '^({'|'.join(MISSING)})$')"
     return f"if({missing}, NULL, {bare}) AS k{position}"
 
 
-def _value(position: int, kind: Kind) -> str:
+def value_of(position: int, kind: Kind) -> str:
     if kind is Kind.TEXT:
         return f"k{position}"
     cast = f"TRY_CAST(k{position} AS {_TYPES[kind]})"
@@ -150,7 +150,7 @@ def _require_kinds(db: Database, cells: str, file: str, columns: list[tuple[int,
     typed = [(i, column) for i, column in columns if column.kind is not Kind.TEXT]
     if not typed:
         return
-    misfits = ", ".join(f"count(k{i}) - count({_value(i, column.kind)})" for i, column in typed)
+    misfits = ", ".join(f"count(k{i}) - count({value_of(i, column.kind)})" for i, column in typed)
     for (_, column), count in zip(typed, db.one(f"SELECT {misfits} FROM ({cells})"), strict=True):
         if count:
             raise SourceDiffers(f"{file}: {count} cells of {column.name!r} are not of the kind {column.kind}")

@@ -61,6 +61,22 @@ def read(connection: Connection, objective_id: str, after: int = 0) -> tuple[Jou
     return tuple(JournalRow.model_validate(dict(row._mapping)) for row in rows)
 
 
+def told(connection: Connection, objective_id: str, task_id: str, attempt: int) -> tuple[JournalRow, ...]:
+    """What people told the worker of this attempt, and the turns that it took meanwhile."""
+    columns = [journal.c[name] for name in JournalRow.model_fields]
+    rows = connection.execute(
+        select(*columns)
+        .where(
+            journal.c.objective_id == objective_id,
+            journal.c.task_id == task_id,
+            journal.c.attempt == attempt,
+            journal.c.kind.in_(("message", "model.answered")),
+        )
+        .order_by(journal.c.seq)
+    )
+    return tuple(JournalRow.model_validate(dict(row._mapping)) for row in rows)
+
+
 def follow(engine: Engine, objective_id: str, *, after: int = 0, tick: float = 1.0) -> Iterator[tuple[JournalRow, ...]]:
     """Entries as they come, in order and each once; an empty tuple about every `tick` seconds without any.
 

@@ -66,8 +66,8 @@ class ObjectiveStore:
         with self._engine.begin() as connection:
             connection.execute(delete(objectives).where(objectives.c.id == objective_id, objectives.c.plan.is_(None)))
 
-    def planned(self, objective_id: str, plan: Plan, digest: str) -> None:
-        """Writes the plan down; of a plan made twice, the first counts in the journal."""
+    def planned(self, objective_id: str, plan: Plan, digest: str, *, replan: int = 0) -> None:
+        """Writes the plan down, the first or the n-th anew; of one made twice, the first counts in the journal."""
         outline = {"playbook": plan.playbook, "plan": digest, "tasks": [_graph_of(task) for task in plan.tasks]}
         with self._engine.begin() as connection:
             connection.execute(
@@ -79,8 +79,21 @@ class ObjectiveStore:
                 actor="planner",
                 text=f"{len(plan.tasks)} tasks by {plan.playbook}",
                 data=outline,
-                once="plan.made",
+                once=f"plan.made:{replan}" if replan else "plan.made",
             )
+            journal.append(connection, entry)
+
+    def note_draft(self, objective_id: str, step_id: str, faults: str) -> None:
+        """A draft of a plan that does not hold."""
+        entry = Entry(
+            objective_id=objective_id,
+            kind="plan.faulty",
+            actor="planner",
+            step_id=step_id,
+            text=faults,
+            once=f"plan.faulty:{step_id}",
+        )
+        with self._engine.begin() as connection:
             journal.append(connection, entry)
 
     def get(self, objective_id: str) -> ObjectiveRow | None:
@@ -130,8 +143,9 @@ def _graph_of(task: Task) -> JsonValue:
     return {
         "id": task.id,
         "title": task.title,
+        "kind": str(task.kind),
         "needs": list(task.needs),
-        "steps": len(task.steps),
+        "steps": task.brief.max_turns if task.brief else len(task.steps),
         "max_attempts": task.review.max_attempts,
     }
 

@@ -1,24 +1,29 @@
 """The tables, as the migrations leave them."""
 
 from datetime import datetime
+from decimal import Decimal
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
+    Computed,
     DateTime,
+    Double,
     ForeignKey,
     Identity,
     Index,
     Integer,
     LargeBinary,
     MetaData,
+    Numeric,
     String,
     Table,
     Text,
     UniqueConstraint,
     func,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
 
 metadata = MetaData(
     naming_convention={
@@ -85,6 +90,7 @@ steps = Table(
     Column("tries", Integer, nullable=False, server_default="1"),
     Column("host", String(255), nullable=False),
     Column("summary", Text, nullable=False, server_default=""),
+    Column("output", Text, nullable=False, server_default="", comment="what a model that called the tool sees"),
     _now("started_at"),
     Column("ended_at", DateTime(timezone=True)),
     Index("ix_steps_objective_id", "objective_id"),
@@ -124,4 +130,112 @@ journal = Table(
     _now("at"),
     UniqueConstraint("objective_id", "seq"),
     UniqueConstraint("objective_id", "once", name="uq_journal_once"),
+)
+
+
+def _money(name: str) -> Column[Decimal]:
+    return Column(name, Numeric(18, 9), nullable=False, server_default="0")
+
+
+def _count(name: str) -> Column[int]:
+    return Column(name, BigInteger, nullable=False, server_default="0")
+
+
+model_calls = Table(
+    "model_calls",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("key", String(255), nullable=False, comment="what is paid once: objective/task/attempt/step"),
+    Column("objective_id", ForeignKey("objectives.id", ondelete="CASCADE"), nullable=False),
+    Column("tenant", String(120), nullable=False),
+    Column("task_id", String(64), nullable=False, server_default=""),
+    Column("attempt", Integer, nullable=False, server_default="0"),
+    Column("step_id", String(64), nullable=False, server_default=""),
+    Column("role", String(20), nullable=False),
+    Column("worker", String(120), nullable=False),
+    Column("profile", String(60), nullable=False),
+    Column("provider", String(60), nullable=False),
+    Column("model", String(200), nullable=False),
+    Column("host", String(255), nullable=False),
+    Column("state", String(20), nullable=False, comment="reserved | done | failed | lost"),
+    Column("scopes", JSONB, nullable=False, comment="the budgets that it is paid from"),
+    _money("reserved_usd"),
+    _count("reserved_tokens"),
+    _money("cost_usd"),
+    Column("priced", Boolean, nullable=False, server_default="true", comment="false: nobody knows its price"),
+    _count("input_tokens"),
+    _count("cached_tokens"),
+    _count("cache_write_tokens"),
+    _count("output_tokens"),
+    _count("reasoning_tokens"),
+    Column("estimated", Boolean, nullable=False, server_default="false", comment="the provider told no usage"),
+    Column("latency_seconds", Double),
+    Column("first_token_seconds", Double),
+    Column("finish", String(20), nullable=False, server_default=""),
+    Column("request_id", String(200), nullable=False, server_default=""),
+    Column("fault", String(30), nullable=False, server_default=""),
+    Column("error", Text, nullable=False, server_default=""),
+    Column("response", JSONB, comment="the ModelResponse, once it is there"),
+    _now("started_at"),
+    Column("ended_at", DateTime(timezone=True)),
+    Index("ix_model_calls_key", "key"),
+    Index("ix_model_calls_objective_id", "objective_id"),
+    Index("ix_model_calls_provider_id", "provider", "id"),
+    Index("ix_model_calls_role_model_id", "role", "model", "id"),
+)
+
+budgets = Table(
+    "budgets",
+    metadata,
+    Column("scope", String(255), primary_key=True),
+    Column("objective_id", ForeignKey("objectives.id", ondelete="CASCADE"), nullable=False),
+    Column("limit_usd", Numeric(18, 9)),
+    Column("limit_tokens", BigInteger),
+    Column("limit_turns", BigInteger),
+    Column("ends_at", DateTime(timezone=True)),
+    _money("spent_usd"),
+    _count("spent_tokens"),
+    _count("spent_turns"),
+    _money("reserved_usd"),
+    _count("reserved_tokens"),
+    _count("reserved_turns"),
+    _now("created_at"),
+)
+
+providers = Table(
+    "providers",
+    metadata,
+    Column("name", String(60), primary_key=True),
+    Column("failures", Integer, nullable=False, server_default="0", comment="in a row"),
+    Column("open_until", DateTime(timezone=True), comment="refuses calls until then; null: closed"),
+    Column("trial_until", DateTime(timezone=True), comment="half open: one call tries whether it works again"),
+    Column("fault", String(30), nullable=False, server_default="", comment="what opened it"),
+    Column("error", Text, nullable=False, server_default=""),
+    Column("error_at", DateTime(timezone=True)),
+)
+
+lessons = Table(
+    "lessons",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("tenant", String(120), nullable=False),
+    Column("capability", String(120), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("objective_id", String(64), nullable=False),
+    Column("task_id", String(64), nullable=False),
+    Column("times", Integer, nullable=False, server_default="1"),
+    Column("search", TSVECTOR, Computed("to_tsvector('english', text)", persisted=True), nullable=False),
+    _now("created_at"),
+    UniqueConstraint("tenant", "capability", "digest"),
+    Index("ix_lessons_search", "search", postgresql_using="gin"),
+)
+
+hosts = Table(
+    "hosts",
+    metadata,
+    Column("name", String(255), primary_key=True, comment="host name and process id"),
+    Column("models", JSONB, nullable=False, comment="which models it asks for what; never a key"),
+    Column("fingerprint", String(64), nullable=False, comment="equal for hosts that were given the same models"),
+    _now("started_at"),
 )

@@ -30,6 +30,20 @@ class StepRun(Model):
         return step_key(self.objective_id, self.task_id, self.attempt, self.step_id)
 
 
+SUBMIT = "submit"
+"""The step with which a worker ends its attempt; its output is the handoff."""
+
+REFUSED = "error: "
+"""How the output begins of a call that was not carried out."""
+
+
+class StepDone(Model):
+    step_id: str
+    tool: str
+    summary: str
+    output: str
+
+
 class VerdictRow(Model):
     objective_id: str
     task_id: str = ""
@@ -74,13 +88,16 @@ class WorkStore:
             journal.append(connection, entry)
         return None
 
-    def finish(self, run: StepRun, title: str, summary: str, made: Sequence[ArtifactRef]) -> None:
-        """Files, result and journal entry become visible together, and only for whoever finishes first."""
+    def finish(self, run: StepRun, title: str, summary: str, made: Sequence[ArtifactRef], *, output: str = "") -> None:
+        """Files, result and journal entry become visible together, and only for whoever finishes first.
+
+        `output` is what a model that called the tool sees.
+        """
         with self._engine.begin() as connection:
             first = connection.execute(
                 update(steps)
                 .where(steps.c.key == run.key, steps.c.state != "done")
-                .values(state="done", summary=summary, ended_at=func.clock_timestamp())
+                .values(state="done", summary=summary, output=output, ended_at=func.clock_timestamp())
             )
             if not first.rowcount:
                 return
@@ -138,6 +155,28 @@ class WorkStore:
                 )
             ).all()
         return _latest(rows)
+
+    def done(self, objective_id: str, task_id: str, attempt: int) -> dict[str, StepDone]:
+        """Step id → what came of it, for the steps of an attempt that are done."""
+        with self._reading.connect() as connection:
+            rows = connection.execute(
+                select(*[steps.c[name] for name in StepDone.model_fields]).where(
+                    steps.c.objective_id == objective_id,
+                    steps.c.task_id == task_id,
+                    steps.c.attempt == attempt,
+                    steps.c.state == "done",
+                )
+            ).all()
+        return {row.step_id: StepDone.model_validate(dict(row._mapping)) for row in rows}
+
+    def handoffs(self, objective_id: str, task_ids: Sequence[str]) -> dict[str, str]:
+        """Task id → what its approved attempt handed over, as it was submitted, for those that submitted something."""
+        found: dict[str, str] = {}
+        for task_id, attempt in self.approved(objective_id, task_ids).items():
+            for step in self.done(objective_id, task_id, attempt).values():
+                if step.tool == SUBMIT and not step.output.startswith(REFUSED):
+                    found[task_id] = step.output
+        return found
 
     def verdict(self, objective_id: str, task_id: str, attempt: int, subject: str, by: str) -> VerdictRow | None:
         with self._reading.connect() as connection:

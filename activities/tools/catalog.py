@@ -3,7 +3,7 @@
 from activities.tools.charts import ChartRender
 from activities.tools.data.tools import DataFindings, DataProfile, DataQuery
 from activities.tools.documents import DocumentRender
-from activities.tools.files import FileRead, FileWrite
+from activities.tools.files import FileList, FileRead, FileWrite
 from activities.tools.tool import Tool
 
 TOOLS: tuple[type[Tool], ...] = (
@@ -12,6 +12,7 @@ TOOLS: tuple[type[Tool], ...] = (
     DataQuery,
     ChartRender,
     DocumentRender,
+    FileList,
     FileRead,
     FileWrite,
 )

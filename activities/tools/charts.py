@@ -8,6 +8,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from activities.tools.data.finding import Findings
 from activities.tools.data.study import points
+from activities.tools.excerpts import excerpt
 from activities.tools.tool import Effect, Tool, ToolError, ToolInput, ToolResult, Workspace
 
 _PNG_SCALE = 2.0
@@ -15,11 +16,26 @@ _MOST_BYTES = 2_000_000  # of a specification with its data
 
 
 class ChartInput(ToolInput):
-    findings: str = Field(default="", description="an artifact of data.findings; its charts go to <prefix>/<chart>.svg")
-    prefix: str = "charts"
-    spec: dict[str, Any] | None = Field(default=None, description="a Vega-Lite specification, instead of findings")
-    data: str = Field(default="", description="a JSON artifact, a list of records, that the specification draws")
-    artifact: str = Field(default="chart", description="where the drawing of `spec` goes, without .svg or .png")
+    findings: str = Field(
+        default="", description="an artifact of data.findings, all of whose charts are drawn. Either this or `spec`"
+    )
+    prefix: str = Field(
+        default="charts", description="with `findings`: the folder for the drawings, <prefix>/<chart>.svg and .png"
+    )
+    spec: dict[str, Any] | None = Field(
+        default=None,
+        description="one Vega-Lite specification (a JSON object with mark and encoding), instead of `findings`; "
+        "its data comes from `data` or lies inside as data.values",
+    )
+    data: str = Field(
+        default="",
+        description="with `spec`: name of a JSON artifact, a list of records, as data.query writes it; "
+        "the fields of the specification are its columns",
+    )
+    artifact: str = Field(
+        default="chart",
+        description="with `spec`: where the drawing goes, a relative path without .svg or .png, such as charts/delays",
+    )
 
     @model_validator(mode="after")
     def _one_of_two(self) -> "ChartInput":
@@ -30,7 +46,10 @@ class ChartInput(ToolInput):
 
 class ChartRender(Tool):
     name = "chart.render"
-    description = "Draws charts from inline data only, as SVG and PNG: those of findings, or a Vega-Lite specification."
+    description = (
+        "Draws charts as SVG and PNG: all charts of an artifact of data.findings, or one Vega-Lite specification over "
+        "the rows of a JSON artifact. URLs, links, images and maps are refused: charts draw inline data only."
+    )
     input_model = ChartInput
 
     effect = Effect.WRITE
@@ -39,7 +58,7 @@ class ChartRender(Tool):
         assert isinstance(arguments, ChartInput)
         if arguments.spec is not None:
             _draw(_own_spec(arguments, workspace), arguments.artifact, workspace)
-            return ToolResult(summary=f"drew {arguments.artifact}.svg and .png")
+            return _drawn(f"drew {arguments.artifact}.svg and .png", [arguments.artifact])
         return _draw_all(arguments, workspace)
 
 
@@ -51,12 +70,18 @@ def _draw_all(arguments: ChartInput, workspace: Workspace) -> ToolResult:
     except ValidationError as error:
         raise ToolError(f"{arguments.findings} does not hold findings; make it with data.findings") from error
     claims = {claim.id: claim for claim in findings.claims}
+    names = [f"{arguments.prefix}/{chart.id}" for chart in findings.charts]
     for number, chart in enumerate(findings.charts):
         workspace.progress(number / len(findings.charts), chart.title)
         if chart.claim not in claims:
             raise ToolError(f"the chart {chart.id} draws {chart.claim!r}, which is no claim of {arguments.findings}")
-        _draw(spec_of(chart, points(claims[chart.claim])), f"{arguments.prefix}/{chart.id}", workspace)
-    return ToolResult(summary=f"drew {len(findings.charts)} charts of {findings.file}, {findings.aspect}")
+        _draw(spec_of(chart, points(claims[chart.claim])), names[number], workspace)
+    return _drawn(f"drew {len(findings.charts)} charts of {findings.file}, {findings.aspect}", names)
+
+
+def _drawn(summary: str, names: list[str]) -> ToolResult:
+    lines = [f"{name}.svg and {name}.png" for name in names]
+    return ToolResult(summary=summary[:300], content=excerpt(["Artifacts written:", *lines]))
 
 
 def _own_spec(arguments: ChartInput, workspace: Workspace) -> dict[str, Any]:

@@ -9,19 +9,30 @@ from pydantic import Field, model_validator
 from activities.tools.data.pages import page_of
 from activities.tools.data.rendering import html_of, markdown_of
 from activities.tools.data.report import Report, put_together
+from activities.tools.excerpts import excerpt
 from activities.tools.tool import Effect, Tool, ToolError, ToolInput, ToolResult, Workspace
 
 
 class DocumentInput(ToolInput):
-    template: Literal["", "data-report"] = ""
-    title: str = Field(default="", max_length=300)
-    objective: str = Field(default="", max_length=10_000, description="what was asked, in the person's words")
-    parts: tuple[str, ...] = Field(
-        default=(), description="artifacts of data.findings, all aspects of all files; * stands for anything"
+    template: Literal["", "data-report"] = Field(
+        default="", description="data-report: a report from `parts`; empty: one page from `markdown`"
     )
-    folder: str = Field(default="", description="where report.md, report.html and claims.json go; else at the top")
-    markdown: str = Field(default="", description="a Markdown artifact to make a page of, instead of a template")
-    artifact: str = Field(default="", description="the page's name, such as summary.html")
+    title: str = Field(default="", max_length=300, description="the title of the report or page; one line, no Markdown")
+    objective: str = Field(
+        default="", max_length=10_000, description="with a template: what was asked, in the person's words, to quote"
+    )
+    parts: tuple[str, ...] = Field(
+        default=(),
+        description="with a template: names of artifacts of data.findings whose charts chart.render has drawn, "
+        "all aspects of all files; * stands for anything, as in parts/*.json",
+    )
+    folder: str = Field(
+        default="", description="with a template: where report.md, report.html and claims.json go; empty: at the top"
+    )
+    markdown: str = Field(
+        default="", description="name of a Markdown artifact to make a page of, instead of a template"
+    )
+    artifact: str = Field(default="", description="with `markdown`: the page's name, ending in .html")
 
     @model_validator(mode="after")
     def _one_of_two(self) -> "DocumentInput":
@@ -36,7 +47,10 @@ class DocumentInput(ToolInput):
 
 class DocumentRender(Tool):
     name = "document.render"
-    description = "Writes report.md, report.html and claims.json from findings, or turns Markdown into one HTML page."
+    description = (
+        "Writes report.md, report.html and claims.json from artifacts of data.findings (template data-report), or "
+        "turns a Markdown artifact into one HTML page that holds its SVG and PNG pictures. HTML in Markdown stays text."
+    )
     input_model = DocumentInput
     effect = Effect.WRITE
 
@@ -70,7 +84,10 @@ def _write(report: Report, folder: str, workspace: Workspace) -> ToolResult:
     for name, (text, media_type) in files.items():
         workspace.write(posixpath.join(folder, name), text.encode(), media_type)
     claims, charts = len(report.claims.claims), len(report.drawings)
-    return ToolResult(summary=f"report on {len(report.files)} files with {claims} claims and {charts} charts")
+    return ToolResult(
+        summary=f"report on {len(report.files)} files with {claims} claims and {charts} charts",
+        content=excerpt(["Artifacts written:", *(posixpath.join(folder, name) for name in files)]),
+    )
 
 
 def _page(arguments: DocumentInput, workspace: Workspace) -> ToolResult:
@@ -80,7 +97,10 @@ def _page(arguments: DocumentInput, workspace: Workspace) -> ToolResult:
         raise ToolError(f"{arguments.markdown} is not UTF-8 text") from error
     html = page_of(text, arguments.title or arguments.markdown, _pictures(arguments.markdown, workspace))
     workspace.write(arguments.artifact, html.encode(), "text/html")
-    return ToolResult(summary=f"made {arguments.artifact} of {arguments.markdown}")
+    return ToolResult(
+        summary=f"made {arguments.artifact} of {arguments.markdown}"[:300],
+        content=excerpt(["Artifacts written:", arguments.artifact]),
+    )
 
 
 def _pictures(name: str, workspace: Workspace) -> dict[str, bytes]:

@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from workflows.domain.artifact import ArtifactRef
 
+MOST_CONTENT = 20_000  # characters
+
 
 class Effect(StrEnum):
     """What a tool does to the world, in rising order of care."""
@@ -36,11 +38,14 @@ class ToolInput(BaseModel):
 
 
 class ToolResult(BaseModel):
-    """What a step reports back: one line for people. Content goes into the workspace."""
+    """What a step reports back: one line for people, and what a model sees. Whole results go into the workspace."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     summary: str = Field(max_length=300)
+    content: str = Field(
+        default="", max_length=MOST_CONTENT, description="what a model that called the tool sees; empty: the summary"
+    )
 
 
 class Workspace(Protocol):

@@ -109,4 +109,8 @@ class WorkflowCalls:
 
 def _details(objective: Objective) -> str:
     files = ", ".join(file.name for file in objective.files) or "none"
-    return f"Asked by {objective.asked_by}. Files: {files}. Playbook: {objective.playbook.name}."
+    return f"Asked by {objective.asked_by}. Files: {files}. {_planned_by(objective)}."
+
+
+def _planned_by(objective: Objective) -> str:
+    return f"Playbook: {objective.playbook.name}" if objective.playbook else "Planned by a model"

@@ -39,7 +39,8 @@ def query(workspace: FolderWorkspace, sql: str, artifact: str = "out.json", **ar
 
 def test_names_of_tools_and_checks_are_unique() -> None:
     assert [tool.name for tool in TOOLS] == [
-        "data.profile", "data.findings", "data.query", "chart.render", "document.render", "file.read", "file.write",
+        "data.profile", "data.findings", "data.query", "chart.render", "document.render",
+        "file.list", "file.read", "file.write",
     ]  # fmt: skip
     assert [check.name for check in CHECKS] == ["claims.hold", "report.figures"]
 

@@ -1,0 +1,1 @@
+"""Verifiers with a model: what they see, what they say, and whether that holds."""

@@ -1,0 +1,1 @@
+"""Language models behind one small port: adapters, classification of faults, schemas, parsing, prices."""

@@ -1,0 +1,1 @@
+"""Plans: what a planner is told, what it proposes, and what becomes of it."""

@@ -1,0 +1,1 @@
+"""What models are told, as Markdown files: the part that is always the same comes first, so that caches hit."""

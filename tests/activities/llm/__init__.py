@@ -1,0 +1,1 @@
+"""The layer of language models, against a fake provider that is a real server."""
