@@ -12,10 +12,12 @@ PRICE = PriceSettings(input=Decimal(1), output=Decimal(4), cached=Decimal("0.1")
 def settings(base_url: str, **changes: Any) -> ModelsSettings:
     """`planner` by Responses, `worker` by Chat Completions, `judge` and `second` by two wires too."""
     root = base_url.removesuffix("/v1")
-    shared: dict[str, Any] = {"price": PRICE, "deadline_seconds": 20, **changes}
+    shared: dict[str, Any] = {"price": PRICE, "deadline_seconds": 4, **changes}
     return ModelsSettings(
         profiles={
-            "planner": ProfileSettings(provider=Provider.OPENAI, model="gpt-5.4", base_url=base_url, **shared),
+            "planner": ProfileSettings(
+                provider=Provider.OPENAI, model="gpt-5.4", base_url=base_url, stream=True, **shared
+            ),
             "worker": ProfileSettings(
                 provider=Provider.COMPATIBLE,
                 model="served",

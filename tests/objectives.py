@@ -29,7 +29,7 @@ class Objectives:
         self.engine = engine
         self.artifacts = ArtifactStore(engine, folder)
 
-    async def start(self, tasks: str, *, mode: Mode = Mode.AUTO, max_parallel: int = 8) -> Running:
+    async def start(self, tasks: str, *, mode: Mode = Mode.AUTO, max_parallel: int = 8, **fields: Any) -> Running:
         """`tasks` is the YAML of a playbook from `tasks:` on."""
         text = "name: test\nversion: 1.0.0\ndescription: a test\n" + tasks
         objective = Objective(
@@ -38,6 +38,7 @@ class Objectives:
             playbook=self.artifacts.put("test.yaml", text.encode(), "application/yaml"),
             mode=mode,
             max_parallel=max_parallel,
+            **fields,
         )
         return await self.client.start_workflow(
             ObjectiveWorkflow.run,

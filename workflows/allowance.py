@@ -15,11 +15,17 @@ T = TypeVar("T")
 
 
 class Allowance:
-    """`ask` tells people what is needed; their answer comes back through `hear`."""
+    """`ask` tells people what is needed; their answer comes back through `hear` and is written down by `note`."""
 
-    def __init__(self, on_limit: OnLimit, ask: Callable[[str], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        on_limit: OnLimit,
+        ask: Callable[[str], Awaitable[None]],
+        note: Callable[[BudgetAnswer], Awaitable[None]],
+    ) -> None:
         self._on_limit = on_limit
         self._ask = ask
+        self._note = note
         self._asked_for = ""
         self._grants = 0
         self._answer: BudgetAnswer | None = None
@@ -58,7 +64,9 @@ class Allowance:
             await self._ask(self._asked_for)
             await workflow.wait_condition(lambda: self._answer is not None)
             answer, self._answer, self._asked_for = self._answer, None, ""
-            if answer is None or not answer.granted:
+            assert answer is not None
+            await self._note(answer)
+            if not answer.granted:
                 return False
             self._grants += 1
             return True

@@ -3,6 +3,7 @@
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from workflows.domain.budget import BudgetAnswer
     from workflows.domain.objective import Stage
     from workflows.domain.verdict import ObjectiveVerdict, TaskVerdict
     from workflows.policies import BOOKKEEPING, named
@@ -56,6 +57,10 @@ class Books:
 
     async def ask_for_budget(self, reason: str, attempt: int = 0) -> None:
         await self.note("approval.requested", f"more budget: {reason}", subject="budget", attempt=attempt)
+
+    async def budget_answer(self, answer: BudgetAnswer, attempt: int = 0) -> None:
+        said = "more budget was granted" if answer.granted else "more budget was refused"
+        await self.note("budget.answered", said, actor=answer.by, subject="budget", attempt=attempt)
 
     async def strays(self, strays: Strays, attempt: int = 0) -> None:
         for text in strays.take():

@@ -57,7 +57,7 @@ class ObjectiveWorkflow:
         self._waiting_for: Subject | None = None
         self._replans = 0
         self._books = Books(order.objective.id)
-        self._allowance = Allowance(order.objective.on_limit, self._ask_for_budget)
+        self._allowance = Allowance(order.objective.on_limit, self._ask_for_budget, self._books.budget_answer)
         self._panel = Panel(1, True, self._within_budget)
         self._strays = Strays()
 

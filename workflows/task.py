@@ -49,7 +49,7 @@ class TaskWorkflow:
         self._final = False
         self._messages: dict[str, Message] = {}
         self._books = Books(order.objective_id, order.task.id)
-        self._allowance = Allowance(order.on_limit, self._ask_for_budget)
+        self._allowance = Allowance(order.on_limit, self._ask_for_budget, self._note_budget)
         self._strays = Strays()
 
     @workflow.run
@@ -352,6 +352,9 @@ class TaskWorkflow:
 
     async def _ask_for_budget(self, reason: str) -> None:
         await self._books.ask_for_budget(reason, self._progress.attempt)
+
+    async def _note_budget(self, answer: BudgetAnswer) -> None:
+        await self._books.budget_answer(answer, self._progress.attempt)
 
     async def _note_strays(self) -> None:
         await self._books.strays(self._strays, self._progress.attempt)

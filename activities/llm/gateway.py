@@ -152,7 +152,7 @@ class Gateway:
             log.info("degraded", objective=asker.objective_id, instead_of=profile.name, profile=cheaper.name)
             return await self._ask_one(asker, _fitted(request, cheaper, {}), cheaper, on_text)
         try:
-            response = await beating(self._models[profile.name].ask(request, on_text if profile.stream else None))
+            response = await beating(self._models[profile.name].ask(request, (on_text or _unheard) if profile.stream else None))
         except ModelFault as fault:
             await self._record_fault(number, call, profile, request, fault)
             raise
@@ -224,6 +224,10 @@ class Gateway:
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await self._threads.run(work)
+
+
+def _unheard(text: str) -> None:
+    """A stream that nobody listens to is still noticed when it is cut, and not only at the deadline."""
 
 
 def _fitted(request: ModelRequest, profile: Profile, faults: Mapping[tuple[str, str], int]) -> ModelRequest:

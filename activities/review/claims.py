@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from math import isfinite
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from activities.review.check import Check
 from activities.review.comparison import same, shows
@@ -31,7 +31,7 @@ _EXTREMES = {
 
 
 class ClaimsHoldInput(ToolInput):
-    claims: str
+    claims: str = Field(description="name of a claims.json by document.render, or of an artifact of data.findings")
 
 
 class ClaimsHold(Check):

@@ -7,7 +7,7 @@ from itertools import islice
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from activities.review.check import Check
 from activities.tools.data.claim import Claim, Claims, Unit
@@ -21,9 +21,9 @@ _NOT_OURS = {"code", "pre", "style", "title", "nav", "h1", "blockquote", "footer
 
 
 class ReportFiguresInput(ToolInput):
-    report: str = "report.md"
-    html: str = "report.html"
-    claims: str = "claims.json"
+    report: str = Field(default="report.md", description="name of the report's Markdown, by document.render")
+    html: str = Field(default="report.html", description="name of the report's page, by document.render")
+    claims: str = Field(default="claims.json", description="name of the report's claims, by document.render")
 
 
 class ReportFigures(Check):

@@ -52,10 +52,15 @@ def admit(connection: Connection, provider: str, seconds: float) -> None:
 
 
 def answered(connection: Connection, provider: str) -> None:
-    """Closes the breaker. Writes nothing while all is well."""
+    """Closes a breaker that is half open. An open one stays: the answer is to a call from before.
+
+    Writes nothing while all is well.
+    """
+    trial = providers.c.trial_until.is_not(None)
+    unbroken = (providers.c.failures > 0) & providers.c.open_until.is_(None)
     connection.execute(
         update(providers)
-        .where(providers.c.name == provider, (providers.c.failures > 0) | providers.c.open_until.is_not(None))
+        .where(providers.c.name == provider, trial | unbroken)
         .values(failures=0, open_until=None, trial_until=None)
     )
 

@@ -114,6 +114,8 @@ class WorkStore:
                     )
                 )
             data = {"tool": run.tool, "summary": summary, "artifacts": [file.name for file in made][:50]}
+            if output.startswith(REFUSED):
+                data["refused"] = True
             journal.append(connection, _entry(run, "step.finished", title, data=data))
 
     def fail(self, run: StepRun, title: str, error: str, *, final: bool) -> None:

@@ -9,7 +9,9 @@ from rich.markup import escape
 from rich.text import Text
 
 from activities.store.journal import JournalRow
-from api.cli.view import ObjectiveView, TaskView
+from api.cli.progress_lines import plain
+from api.cli.task_view import TaskView
+from api.cli.view import ObjectiveView
 from workflows.domain.objective import Stage
 from workflows.domain.outcome import TaskState
 
@@ -23,6 +25,8 @@ _LOOK = {
     TaskState.BLOCKED: ("–", "dim"),
     TaskState.CANCELLED: ("–", "dim"),
 }
+SHOWN = 3
+"""Of alerts, and of what waits, so many are shown at a time."""
 _STAGE_COLOUR = {Stage.DELIVERED: "green", Stage.NOT_DELIVERED: "red", Stage.CANCELLED: "yellow"}
 
 
@@ -33,10 +37,12 @@ def tree(view: ObjectiveView, rows: int) -> RenderableType:
         (str(view.stage).replace("_", " "), f"bold {_STAGE_COLOUR.get(view.stage, 'cyan')}"),
         f"  {view.count(TaskState.APPROVED)} of {len(view.tasks)} tasks approved  ",
         (_clock(view.seconds(now)), "dim"),
+        (f"  {view.calls} model calls, ${view.cost_usd:.4f}" if view.calls else "", "dim"),
     )
     tasks = sorted(view.tasks.values(), key=lambda task: task.depth)
     lines: list[RenderableType] = [head]
-    room = max(rows - 4, 5)
+    foot = _foot(view)
+    room = max(rows - 3 - max(len(foot), 1), 5)
     if len(tasks) > room:
         open_tasks = [task for task in tasks if task.state is not TaskState.APPROVED]
         waiting = len(open_tasks) - room
@@ -47,9 +53,29 @@ def tree(view: ObjectiveView, rows: int) -> RenderableType:
             lines.append(Text(f"  · {waiting} more", style="dim"))
     else:
         lines += [_line(task, now) for task in tasks]
-    if view.waiting_for:
-        lines.append(Text(f"waits for your approval of {view.waiting_for}", style="bold yellow"))
-    return Group(*lines)
+    return Group(*lines, *foot)
+
+
+def _foot(view: ObjectiveView) -> list[Text]:
+    """What a person should know of: a plan that was replaced, the newest alerts, and what waits for an answer."""
+    lines = []
+    if view.replans:
+        lines.append(Text(f"planned anew; tasks that were replaced: {len(view.replaced)}", style="yellow"))
+    lines += [_short(f"! {_of(view, alert.task_id)}{alert.text}", "bold red") for alert in view.alerts[-SHOWN:]]
+    for wait in [*view.waits.values()][:SHOWN]:
+        asked = f"waits for {wait.text}" if wait.subject == "budget" else f"waits for your approval of {wait.text}"
+        lines.append(_short(f"{_of(view, wait.task_id) if wait.subject == 'budget' else ''}{asked}", "bold yellow"))
+    return lines
+
+
+def _of(view: ObjectiveView, task_id: str) -> str:
+    return f"{view.title(task_id)}: " if view.title(task_id) else ""
+
+
+def _short(text: str, style: str) -> Text:
+    line = Text(_one_line(text), style=style)
+    line.truncate(200, overflow="ellipsis")
+    return line
 
 
 def _line(task: TaskView, now: datetime) -> Text:
@@ -61,37 +87,13 @@ def _line(task: TaskView, now: datetime) -> Text:
         line.append(f"  attempt {task.attempt} of {task.max_attempts}", style="yellow")
     if task.doing and task.state in (TaskState.WORKING, TaskState.REVIEW):
         percent = f" {task.fraction:.0%}" if task.fraction is not None else ""
-        line.append(f"  {task.doing}{percent}", style="dim")
+        line.append(f"  {_one_line(task.doing)}{percent}", style="dim")
+    if task.refusals:
+        line.append(f"  {task.refusals} refused", style="yellow")
     if task.started:
         line.append(f"  {_clock(task.seconds(now))}", style="dim")
     line.truncate(200, overflow="ellipsis")
     return line
-
-
-def plain(row: JournalRow, view: ObjectiveView) -> str | None:
-    """One line of progress for a log file; None for what is of no interest there."""
-    task = view.tasks.get(row.task_id)
-    name = task.title if task else "objective"
-    attempt = f" (attempt {row.attempt})" if row.attempt > 1 else ""
-    match row.kind:
-        case "plan.made":
-            return f"plan: {row.text}"
-        case "step.started":
-            return f"{name}{attempt}: {row.text}"
-        case "step.retrying":
-            return f"{name}{attempt}: {row.text}: trying again after {row.data['error']}"
-        case "step.failed":
-            return f"{name}{attempt}: {row.text} failed: {row.data['error']}"
-        case "verdict":
-            return f"{name}{attempt}: {row.data['decision']} by {row.actor}" + (f": {row.text}" if row.text else "")
-        case "task.rejected":
-            return f"{name}: {row.text}"
-        case "approval.requested":
-            return f"waits for a person's approval of {row.text}"
-        case "signal.ignored":
-            return f"{name}: ignored {row.text}"
-        case _:
-            return None
 
 
 class Display:

@@ -6,6 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from activities.catalogue import CHECKS
+from activities.review.basic import TextInput, TextSays
 from activities.review.check import Check
 from activities.review.documents import LinksResolve, LinksResolveInput, TextLength, TextLengthInput
 from activities.review.shape import JsonShape, JsonShapeInput, TableShape, TableShapeInput
@@ -41,7 +42,14 @@ def _files(workspace: FolderWorkspace) -> None:
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
 def test_every_check_says_what_it_is_and_has_a_form(check: type[Check]) -> None:
     assert len(check.description) > 30
+    assert [name for name, field in check.input_model.model_fields.items() if not field.description] == []
     assert json.dumps(check.input_model.model_json_schema())
+
+
+def test_an_expression_that_is_none_is_refused_when_the_check_is_written() -> None:
+    for expression in ("(", "[a", "*", "(?P<a", "a{99999999999}", "(" * 900):
+        with pytest.raises(ValidationError, match="is no regular expression"):
+            TextInput(artifact="a.md", matches=expression)
 
 
 def shape(workspace: FolderWorkspace, *required: str, types: tuple[str, ...] = ()) -> tuple[str, ...]:
@@ -243,3 +251,9 @@ def test_hostile_text_takes_no_long_time(workspace: FolderWorkspace, content: by
     workspace.write(name, content, "")
     assert TextLength().run(TextLengthInput(artifact=name, min_words=10**6, sections=("A",)), workspace)
     LinksResolve().run(LinksResolveInput(artifact=name), workspace)
+
+
+def test_a_pattern_that_would_take_for_ever_is_stopped(workspace: FolderWorkspace) -> None:
+    workspace.write("a.txt", b"a" * 64 + b"!", "text/plain")
+    faults = TextSays().run(TextInput(artifact="a.txt", matches=r"^(a|a|b)*(a|aa)+$"), workspace)
+    assert len(faults) == 1
