@@ -1,5 +1,6 @@
 """One real Temporal and one real Postgres per run; everything is stopped at its end, whatever happens."""
 
+import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -16,6 +17,9 @@ from tests.objectives import Objectives
 from worker.embedded import stack
 from worker.embedded.stack import Addresses
 from worker.wiring import build_host
+
+for name in [name for name in os.environ if name.startswith(("OPENAI_", "ANTHROPIC_", "GEMINI_"))]:
+    del os.environ[name]  # no test asks a developer's own provider
 
 
 @pytest.fixture(scope="session")

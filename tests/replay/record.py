@@ -9,9 +9,11 @@ from typing import Any
 
 from activities.store import database
 from config.settings import Settings
-from tests import namespaces
+from tests import models, namespaces
 from tests.fakes import checks, tools
+from tests.fakes.llm_server import FakeLlm
 from tests.objectives import Objectives, Running
+from tests.replay.model_scenarios import MODEL_SCENARIOS
 from tests.replay.scenarios import SCENARIOS
 from worker.embedded import stack
 from worker.wiring import build_host
@@ -33,27 +35,29 @@ def main() -> None:
 async def record(address: str, database_url: str, folder: Path) -> None:
     client = await namespaces.connect(address)
     engine = database.connect(database_url)
-    host = build_host(client, engine, folder, tools=tools.TOOLS, checks=checks.CHECKS)
     for old in HISTORIES.glob("*.json"):
         old.unlink()
-    async with host:
-        objectives = Objectives(client, engine, folder)
-        for scenario in SCENARIOS:
-            await save(objectives, await scenario(objectives), scenario.__name__)
+    with FakeLlm().serving() as llm:
+        known = models.known(llm.base_url)
+        async with build_host(client, engine, folder, tools=tools.TOOLS, checks=checks.CHECKS, models=known):
+            objectives = Objectives(client, engine, folder)
+            for scenario in SCENARIOS:
+                await save(objectives, await scenario(objectives), scenario.__name__)
+            for modelled in MODEL_SCENARIOS:
+                await save(objectives, await modelled(objectives, llm), modelled.__name__)
     engine.dispose()
 
 
 async def save(objectives: Objectives, running: Running, scenario: str) -> None:
     """One file per workflow; its name holds the original id, which child ids derive from."""
     ids = [running.id]
-    history = await running.fetch_history()
-    ids += [
-        event.start_child_workflow_execution_initiated_event_attributes.workflow_id
-        for event in history.events
-        if event.HasField("start_child_workflow_execution_initiated_event_attributes")
-    ]
     for workflow_id in ids:
         recorded = await objectives.client.get_workflow_handle(workflow_id).fetch_history()
+        ids += [
+            event.start_child_workflow_execution_initiated_event_attributes.workflow_id
+            for event in recorded.events
+            if event.HasField("start_child_workflow_execution_initiated_event_attributes")
+        ]
         path = HISTORIES / f"{scenario}@{workflow_id.replace('/', '~')}.json"
         path.write_text(json.dumps(_anonymous(json.loads(recorded.to_json())), indent=1) + "\n")
         print(path.name)

@@ -5,6 +5,7 @@ from temporalio.client import WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
+from tests.replay.model_scenarios import MODEL_SCENARIOS
 from tests.replay.scenarios import SCENARIOS
 from worker.app import WORKFLOWS, workflow_runner
 
@@ -21,4 +22,4 @@ async def test_a_recorded_history_still_replays(path: Path) -> None:
 
 def test_every_scenario_is_recorded() -> None:
     recorded = {path.stem.split("@")[0] for path in HISTORIES}
-    assert recorded == {scenario.__name__ for scenario in SCENARIOS}
+    assert recorded == {scenario.__name__ for scenario in (*SCENARIOS, *MODEL_SCENARIOS)}
