@@ -152,7 +152,9 @@ class Gateway:
             log.info("degraded", objective=asker.objective_id, instead_of=profile.name, profile=cheaper.name)
             return await self._ask_one(asker, _fitted(request, cheaper, {}), cheaper, on_text)
         try:
-            response = await beating(self._models[profile.name].ask(request, (on_text or _unheard) if profile.stream else None))
+            response = await beating(
+                self._models[profile.name].ask(request, (on_text or _unheard) if profile.stream else None)
+            )
         except ModelFault as fault:
             await self._record_fault(number, call, profile, request, fault)
             raise
@@ -272,6 +274,9 @@ def _patient(fault: ModelFault) -> bool:
 
 
 def _cooldown(fault: ModelFault) -> Cooldown:
+    if fault.kind is FaultKind.RATE_LIMIT and fault.retry_after:
+        # Asked for: no host calls before that, and nobody needs to look.
+        return Cooldown(counts=True, at_once=True, quiet=True, seconds=min(fault.retry_after, LONGEST_WAIT_SECONDS))
     terminal = fault.kind in (FaultKind.QUOTA, FaultKind.AUTH, FaultKind.PERMISSION)
     seconds = max(60.0 if terminal else 30.0, fault.retry_after or 0)
     return Cooldown(counts=fault.policy.health, at_once=terminal, seconds=min(seconds, LONGEST_WAIT_SECONDS))

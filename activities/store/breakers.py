@@ -12,6 +12,8 @@ TRIP = 5
 """Faults in a row that open a breaker."""
 WINDOW = 20
 """Of so many last calls, half being faults opens it too."""
+TRIAL_SECONDS = 10.0
+"""After so long, whoever is held back by a trial looks whether it is over."""
 
 
 class Cooldown(Model):
@@ -22,6 +24,8 @@ class Cooldown(Model):
     at_once: bool
     """True: no other call would fare better, so it opens now."""
     seconds: float
+    quiet: bool = False
+    """True: the provider asked for a pause, which is no news for people."""
 
 
 class BreakerOpen(Exception):
@@ -43,9 +47,11 @@ def admit(connection: Connection, provider: str, seconds: float) -> None:
     if row is None:
         return
     now: datetime = row.now
-    closed_until = max(row.open_until, row.trial_until or row.open_until)
-    if closed_until > now:
-        raise BreakerOpen(provider, (closed_until - now).total_seconds(), row.fault, row.error)
+    if row.open_until > now:
+        raise BreakerOpen(provider, (row.open_until - now).total_seconds(), row.fault, row.error)
+    if row.trial_until is not None and row.trial_until > now:
+        left = (row.trial_until - now).total_seconds()
+        raise BreakerOpen(provider, min(left, TRIAL_SECONDS), row.fault, row.error)
     connection.execute(
         update(providers).where(providers.c.name == provider).values(trial_until=now + timedelta(seconds=seconds))
     )
@@ -88,7 +94,7 @@ def faulted(connection: Connection, provider: str, fault: str, error: str, coold
         .where(providers.c.name == provider)
         .values(open_until=row.now + timedelta(seconds=cooldown.seconds), trial_until=None)
     )
-    return row.open_until is None or row.open_until <= row.now
+    return not cooldown.quiet and (row.open_until is None or row.open_until <= row.now)
 
 
 def _half_are_faults(connection: Connection, provider: str) -> bool:
@@ -97,9 +103,10 @@ def _half_are_faults(connection: Connection, provider: str) -> bool:
             select(model_calls.c.state)
             .where(model_calls.c.provider == provider, model_calls.c.state.in_(("done", "failed")))
             .order_by(model_calls.c.id.desc())
-            .limit(WINDOW)
+            .limit(WINDOW - 1)
         )
         .scalars()
         .all()
     )
-    return len(states) == WINDOW and states.count("failed") * 2 >= WINDOW
+    # The fault that is being written down is not among them yet.
+    return len(states) == WINDOW - 1 and (states.count("failed") + 1) * 2 >= WINDOW

@@ -112,6 +112,28 @@ class ObjectiveStore:
             )
             return tuple(found.scalars())
 
+    def unfinished(self, limit: int = 5) -> tuple[str, ...]:
+        """Ids of objectives that have not ended, newest first."""
+        with self._engine.connect() as connection:
+            found = connection.execute(
+                select(objectives.c.id)
+                .where(objectives.c.ended_at.is_(None))
+                .order_by(objectives.c.created_at.desc())
+                .limit(limit)
+            )
+            return tuple(found.scalars())
+
+    def family(self, objective_id: str) -> tuple[str, ...]:
+        """The objective and all that are tasks of it, or of one of those."""
+        found = [objective_id]
+        with self._engine.connect() as connection:
+            parents = found
+            while parents:
+                query = select(objectives.c.id).where(objectives.c.request["parent"].astext.in_(parents))
+                parents = list(connection.execute(query.order_by(objectives.c.created_at)).scalars())
+                found += parents
+        return tuple(found)
+
     def newest(self, limit: int) -> tuple[ObjectiveRow, ...]:
         with self._engine.connect() as connection:
             rows = connection.execute(select(*_COLUMNS).order_by(objectives.c.created_at.desc()).limit(limit))

@@ -1,6 +1,5 @@
 """From what a person typed to an objective that can be done: everything is checked before anything starts."""
 
-import getpass
 import mimetypes
 import os
 import re
@@ -8,10 +7,9 @@ import secrets
 from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from activities.catalogue import catalogue
-from activities.playbooks import library
 from activities.playbooks.compiler import Given, compile_tasks
 from activities.playbooks.document import Document, PlaybookError
 from activities.playbooks.inputs import typed_inputs
@@ -19,6 +17,10 @@ from activities.store.artifacts import ArtifactStore
 from activities.tools.data.delimited import BadTable
 from activities.tools.data.intake import inspect_table
 from api.cli.errors import BadInput
+from api.cli.limits import Limits, of_worker
+from api.cli.person import person
+from api.cli.planning import Models, PlanBy, choose
+from config.settings import BudgetSettings
 from workflows.domain.artifact import ArtifactRef
 from workflows.domain.objective import Mode, Objective
 
@@ -26,85 +28,121 @@ MAX_TEXT = 4000
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 
 
+class Asked(BaseModel):
+    """What a person typed."""
+
+    model_config = ConfigDict(frozen=True)
+
+    text: str
+    files: tuple[Path, ...] = ()
+    playbook: str | None = None
+    inputs: tuple[str, ...] = ()
+    out: Path | None = None
+    mode: Mode = Mode.AUTO
+    plan: PlanBy = PlanBy.AUTO
+    limits: Limits = Limits()
+
+
+class Chosen(BaseModel):
+    """The playbook that an objective goes by."""
+
+    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
+
+    document: Document
+    text: str
+    inputs: dict[str, JsonValue]
+
+
 class Request(BaseModel):
     """What was asked for, once it is known to be good."""
 
-    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
+    model_config = ConfigDict(frozen=True)
 
     objective_id: str
     text: str
     files: tuple[tuple[str, Path], ...]
-    playbook_text: str
-    playbook: Document
-    inputs: dict[str, JsonValue]
+    chosen: Chosen | None = Field(description="none: a model plans")
     mode: Mode
     out: Path
+    limits: Limits
     warnings: tuple[str, ...]
 
+    @property
+    def needs_model(self) -> bool:
+        return self.chosen is None or self.chosen.document.playbook.needs_model
 
-def take_in(
-    text: str,
-    *,
-    files: Sequence[Path],
-    playbook: str | None,
-    inputs: Sequence[str],
-    out: Path | None,
-    mode: Mode,
-    report: Callable[[str], None],
-) -> Request:
+
+def take_in(asked: Asked, models: Models, report: Callable[[str], None]) -> Request:
     """Raises BadInput with everything that is wrong."""
-    objective_id = _new_id(text)
-    out = Path(os.path.abspath(out or Path("deliverables") / objective_id))
-    _check_text(text)
+    objective_id = _new_id(asked.text)
+    out = Path(os.path.abspath(asked.out or Path("deliverables") / objective_id))
+    _check_text(asked.text)
     _check_out(out)
-    named = _named(files)
+    named = _named(asked.files)
     try:
-        document, playbook_text = library.find(playbook) if playbook else _fitting(named, report)
-        given = typed_inputs(document, _pairs(inputs))
-        _check_count(document, len(named))
-        warnings = _check_files(document, named, given, report)
-        compile_tasks(document, catalogue(), _trial(objective_id, text, named, given))
+        found = choose(asked.text, named, asked.playbook, asked.plan, models, report)
+        chosen, warnings = _chosen(found, asked, objective_id, named, report)
     except PlaybookError as error:
         raise BadInput(*error.faults) from error
     return Request(
         objective_id=objective_id,
-        text=text,
+        text=asked.text,
         files=named,
-        playbook_text=playbook_text,
-        playbook=document,
-        inputs=given,
-        mode=mode,
+        chosen=chosen,
+        mode=asked.mode,
         out=out,
+        limits=asked.limits,
         warnings=warnings,
     )
 
 
-def store(request: Request, artifacts: ArtifactStore) -> Objective:
+def store(request: Request, artifacts: ArtifactStore, budget: BudgetSettings) -> Objective:
     """Copies the files and the playbook into the store; from here on the originals are no longer needed."""
     files = tuple(artifacts.put_file(name, path, _media_type(name)) for name, path in request.files)
-    name = f"{request.playbook.playbook.name}.yaml"
+    chosen = request.chosen
     return Objective(
         id=request.objective_id,
         text=request.text,
         files=files,
-        playbook=artifacts.put(name, request.playbook_text.encode(), "application/yaml"),
-        inputs=request.inputs,
+        playbook=_stored(chosen, artifacts) if chosen else None,
+        inputs=chosen.inputs if chosen else {},
         mode=request.mode,
-        asked_by=_person(),
+        asked_by=person(),
+        budget=request.limits.of_objective(budget),
+        worker_budget=of_worker(budget),
+        on_limit=request.limits.on_limit,
     )
+
+
+def _stored(chosen: Chosen, artifacts: ArtifactStore) -> ArtifactRef:
+    return artifacts.put(f"{chosen.document.playbook.name}.yaml", chosen.text.encode(), "application/yaml")
+
+
+def _chosen(
+    found: tuple[Document, str] | None,
+    asked: Asked,
+    objective_id: str,
+    named: Sequence[tuple[str, Path]],
+    report: Callable[[str], None],
+) -> tuple[Chosen | None, tuple[str, ...]]:
+    """The playbook with its inputs, and what is to be said about the files. What a model plans takes any files."""
+    pairs = _pairs(asked.inputs)
+    if found is None:
+        if pairs:
+            raise BadInput("--input is for a playbook, and a model plans this; name the playbook with --playbook")
+        return None, ()
+    document, text = found
+    inputs = typed_inputs(document, pairs)
+    _check_count(document, len(named))
+    warnings = _check_files(document, named, inputs, report)
+    compile_tasks(document, catalogue(), _trial(objective_id, asked.text, named, inputs))
+    return Chosen(document=document, text=text, inputs=inputs), warnings
 
 
 def _new_id(text: str) -> str:
     words = re.findall(r"[a-z0-9]+", text.lower())[:4]
     stem = "-".join(words)[:40].strip("-") or "objective"
     return f"{stem}-{''.join(secrets.choice(_ALPHABET) for _ in range(6))}"
-
-
-def _person() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return f"uid {os.getuid()}"
 
 
 def _check_text(text: str) -> None:
@@ -158,25 +196,6 @@ def _pairs(inputs: Sequence[str]) -> dict[str, JsonValue]:
             raise BadInput(f"--input {text}: write it as name=value")
         pairs[name.strip()] = value
     return pairs
-
-
-def _fitting(files: Sequence[tuple[str, Path]], report: Callable[[str], None]) -> tuple[Document, str]:
-    """The one built-in playbook that is made for files like these; no guess when it is not clear."""
-    fitting = [document for document in library.built_in() if _fits(document, files)]
-    if len(fitting) != 1:
-        raise BadInput(
-            "no playbook was named, and none clearly fits"
-            + (" an objective without files" if not files else f" {', '.join(name for name, _ in files[:5])}"),
-            "`botted playbooks` lists what there is; name one with --playbook NAME, or your own with --playbook FILE",
-        )
-    name = fitting[0].playbook.name
-    report(f"playbook: {name} (it fits these files; --playbook names another)")
-    return library.find(name)
-
-
-def _fits(document: Document, files: Sequence[tuple[str, Path]]) -> bool:
-    spec = document.playbook.files
-    return spec.kind == "tables" and bool(files) and spec.min <= len(files) <= spec.max
 
 
 def _check_count(document: Document, count: int) -> None:

@@ -6,41 +6,28 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
-from enum import StrEnum
 from http.client import HTTPException
 from importlib import metadata
 from pathlib import Path
 
 import psutil
 import psycopg
-from pydantic import BaseModel, ConfigDict
 
 from config.settings import Settings
 from worker.embedded import identity, ports, postgres, temporal_server
+from worker.embedded.doctor_models import examine_models
 from worker.embedded.errors import StackError
+from worker.embedded.finding import Finding, Health
 from worker.embedded.folder import FORMAT, ROOM_NEEDED, Folder
 from worker.embedded.local_model import LocalModel
 from worker.embedded.stack import find
 from worker.embedded.state import StackState, libpq_url
 
+__all__ = ["Finding", "Health", "examine"]
+
 OLDEST_PYTHON = (3, 11)
 MEMORY_WANTED = 1_000_000_000  # bytes
 PATIENCE = 3  # seconds, for anything asked over the network
-
-
-class Health(StrEnum):
-    OK = "ok"
-    WARNING = "warning"
-    PROBLEM = "problem"
-
-
-class Finding(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-    name: str
-    state: Health = Health.OK
-    text: str
-    fix: str = ""
 
 
 def examine(settings: Settings) -> tuple[Finding, ...]:
@@ -63,6 +50,7 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     if running and running.addresses and running.addresses.web_ui:
         yield _web_ui(running.addresses.web_ui)
     yield from _local_model(settings, running)
+    yield from examine_models(settings, os.environ, running)
 
 
 def _python() -> Finding:

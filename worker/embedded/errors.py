@@ -7,3 +7,7 @@ class StackError(Exception):
 
 class FolderError(StackError):
     """The data folder that was asked for cannot be used."""
+
+
+class ModelFileError(StackError):
+    """The model file that was asked for cannot be served."""

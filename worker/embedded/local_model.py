@@ -8,7 +8,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict
 
 from config.settings import LocalModelSettings
-from worker.embedded.errors import StackError
+from worker.embedded.errors import ModelFileError, StackError
 
 MAGIC = b"GGUF"
 
@@ -42,13 +42,13 @@ class LocalModel(BaseModel):
         return f"{self.gguf} ({threads}{self.slots} x {self.context_tokens} tokens, named {self.alias!r})"
 
     def require_servable(self) -> None:
-        """Raises StackError when the file is no model, or llama.cpp is not installed."""
+        """Raises ModelFileError when the file is no model, StackError when llama.cpp is not installed."""
         if not self.gguf.exists():
-            raise StackError(f"The model file {self.gguf} does not exist. Set BOTTED_LOCAL__GGUF to a GGUF file.")
+            raise ModelFileError(f"The model file {self.gguf} does not exist. Set BOTTED_LOCAL__GGUF to a GGUF file.")
         if self.gguf.is_dir():
-            raise StackError(f"{self.gguf} is a folder. Set BOTTED_LOCAL__GGUF to a GGUF file, perhaps one in it.")
+            raise ModelFileError(f"{self.gguf} is a folder. Set BOTTED_LOCAL__GGUF to a GGUF file, perhaps one in it.")
         if self._first_bytes() != MAGIC:
-            raise StackError(
+            raise ModelFileError(
                 f"{self.gguf} is not a GGUF file: it does not begin with {MAGIC.decode()}. "
                 "Set BOTTED_LOCAL__GGUF to a model in llama.cpp's format."
             )
@@ -63,7 +63,7 @@ class LocalModel(BaseModel):
             with self.gguf.open("rb") as file:
                 return file.read(len(MAGIC))
         except OSError as error:
-            raise StackError(
+            raise ModelFileError(
                 f"The model file {self.gguf} cannot be read: {error.strerror}. "
                 "Make it readable for you, or set BOTTED_LOCAL__GGUF to another file."
             ) from error

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from config.settings import Settings
 from worker.embedded import locks, state
-from worker.embedded.errors import FolderError, StackError
+from worker.embedded.errors import FolderError, ModelFileError, StackError
 from worker.embedded.folder import Folder, last_lines, rotate
 from worker.embedded.host import Commands
 from worker.embedded.local_model import LocalModel
@@ -23,6 +23,7 @@ __all__ = [
     "Addresses",
     "Commands",
     "FolderError",
+    "ModelFileError",
     "StackError",
     "StackState",
     "ensure",

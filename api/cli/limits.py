@@ -1,0 +1,68 @@
+"""What an objective may cost, as it is asked for on the command line: options, then the settings."""
+
+import math
+from decimal import Decimal, InvalidOperation
+
+import click
+from pydantic import BaseModel, ConfigDict
+from typing_extensions import override
+
+from config.settings import BudgetSettings
+from workflows.domain.budget import Budget, OnLimit
+
+MOST = 10**9
+"""Of dollars, tokens, turns or minutes: more than anybody means, and less than the store can hold."""
+
+
+class Amount(click.ParamType[Decimal]):
+    """A positive decimal number, exactly as it was typed."""
+
+    name = "number"
+
+    @override
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Decimal:
+        try:
+            amount = Decimal(str(value).removeprefix("$"))
+        except InvalidOperation:
+            self.fail(f"{value!r} is not a number", param, ctx)
+        if not amount.is_finite() or not 0 < amount <= MOST:
+            self.fail(f"{value!r} is not between 0 and {MOST:,}", param, ctx)
+        if -int(amount.as_tuple().exponent) > 9:
+            self.fail(f"{value!r} has more than nine decimals", param, ctx)
+        return amount
+
+
+USD = Amount()
+COUNT = click.IntRange(1, MOST)
+
+
+class Limits(BaseModel):
+    """None: as the settings say."""
+
+    model_config = ConfigDict(frozen=True)
+
+    usd: Decimal | None = None
+    tokens: int | None = None
+    turns: int | None = None
+    minutes: Decimal | None = None
+    on_limit: OnLimit = OnLimit.STOP
+
+    @property
+    def given(self) -> Budget:
+        """Only what was asked for, without the settings."""
+        seconds = None if self.minutes is None else math.ceil(self.minutes * 60)
+        return Budget(usd=self.usd, tokens=self.tokens, turns=self.turns, seconds=seconds)
+
+    def of_objective(self, settings: BudgetSettings) -> Budget:
+        asked = self.given
+        seconds = None if settings.minutes is None else math.ceil(settings.minutes * 60)
+        return Budget(
+            usd=settings.usd if asked.usd is None else asked.usd,
+            tokens=settings.tokens if asked.tokens is None else asked.tokens,
+            turns=settings.turns if asked.turns is None else asked.turns,
+            seconds=seconds if asked.seconds is None else asked.seconds,
+        )
+
+
+def of_worker(settings: BudgetSettings) -> Budget:
+    return Budget(usd=settings.worker_usd, tokens=settings.worker_tokens)
