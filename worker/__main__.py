@@ -51,6 +51,7 @@ async def serve(settings: Settings, address: str, database_url: str) -> None:
     from activities.store.hosts import HostRow
     from config import temporal
     from config.models import known_models
+    from worker.models import with_facts_of
     from worker.scratch import own_scratch
     from worker.search_attributes import register
     from worker.wiring import build_host
@@ -70,6 +71,7 @@ async def serve(settings: Settings, address: str, database_url: str) -> None:
     await asyncio.to_thread(
         hosts.register, engine, HostRow(name=name, models=known.told(), fingerprint=known.fingerprint)
     )
+    known = await asyncio.to_thread(with_facts_of, known, settings.local.url or "")
     with own_scratch(settings.folder) as scratch:
         async with build_host(
             client, engine, settings.folder, scratch=scratch, models=known, max_concurrent_steps=steps

@@ -1,10 +1,18 @@
 """From the models' settings to profiles and adapters."""
 
+import json
 from decimal import Decimal
+from urllib.request import ProxyHandler, build_opener
+
+import structlog
+from pydantic import BaseModel, ConfigDict
 
 from activities.llm.model import LanguageModel, Price, Profile, Wire
 from activities.llm.providers import make_model
 from config.models import KnownModels, KnownProfile, PriceSettings, Provider
+
+log = structlog.get_logger("models")
+PATIENCE_SECONDS = 5
 
 _WIRES = {
     Provider.OPENAI: Wire.RESPONSES,
@@ -18,6 +26,51 @@ _PRICE_LISTS = {
     Provider.GEMINI: "google",
     Provider.COMPATIBLE: "",
 }
+
+
+class _Template(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    supports_tools: bool = False
+
+
+class _Defaults(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    n_ctx: int = 0
+
+
+class _Props(BaseModel):
+    """What llama.cpp tells of the model that it serves."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    chat_template_caps: _Template = _Template()
+    default_generation_settings: _Defaults = _Defaults()
+
+
+def with_facts_of(known: KnownModels, local_url: str) -> KnownModels:
+    """The same, with what a llama.cpp server says of its model: whether it can call tools, and its context.
+
+    It caps the context to what the model was trained for, and ignores tools that the model's template lacks, both
+    without a word.
+    """
+    local = known.profiles.get("local")
+    if not local_url or local is None:
+        return known
+    try:
+        with build_opener(ProxyHandler({})).open(
+            f"{local_url.removesuffix('/v1')}/props", timeout=PATIENCE_SECONDS
+        ) as answer:
+            props = _Props.model_validate(json.loads(answer.read(1_000_000)))
+    except (OSError, ValueError) as error:
+        log.warning("the local model's server tells nothing of its model", error=str(error))
+        return known
+    facts: dict[str, object] = {"native_tools": props.chat_template_caps.supports_tools}
+    if context := props.default_generation_settings.n_ctx:
+        facts |= {"context_tokens": context, "max_output_tokens": min(local.settings.max_output_tokens, context // 4)}
+    told = local.model_copy(update={"settings": local.settings.model_copy(update=facts)})
+    return known.model_copy(update={"profiles": {**known.profiles, "local": told}})
 
 
 def profiles_of(known: KnownModels) -> dict[str, Profile]:

@@ -12,6 +12,7 @@ from activities.llm.faults import FaultKind, ModelFault
 # Escapes may double a text, and a stream wraps each token into an event of some hundred bytes.
 _MOST_BYTES = 2 * MOST_TEXT
 _MOST_STREAMED = 16 * MOST_TEXT
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 # The SDKs add headers from the environment (organisation, project, custom ones), whatever the host asked.
 _SENT = {"accept", "anthropic-version", "connection", "content-length", "content-type", "host", "transfer-encoding"}
 
@@ -54,6 +55,7 @@ def bounded_client(base_url: str, credentials: Mapping[str, str]) -> httpx2.Asyn
         timeout=httpx2.Timeout(None, connect=10),
         limits=httpx2.Limits(max_connections=200, max_keepalive_connections=20),
         follow_redirects=False,
+        trust_env=parts.hostname not in _LOOPBACK,  # a proxy of the environment cannot reach this machine's servers
         event_hooks={"request": [reduce_headers], "response": [_bound]},
     )
 

@@ -8,12 +8,14 @@ import time
 from pathlib import Path
 
 import psutil
+from temporalio.client import Client
 
 from activities.store import database
 from config.settings import Settings
 from tests import namespaces
 from tests.bench.barriers import langgraph_makespan
 from tests.bench.engine import Bench, Graph, fan_out, sequential, uneven
+from tests.bench.prompts import prompt_figures
 from tests.fakes.tools import TOOLS
 from worker.embedded import stack
 from worker.wiring import build_host
@@ -58,7 +60,16 @@ async def engine_figures(address: str, database_url: str, folder: Path) -> None:
             line(f"engine overhead, {name}", f"{overhead.ratio:.2f} ×", "≤ 1.25 ×", seconds)
         await makespan(bench)
         await events(bench)
+    await prompts(client, engine, folder)
     engine.dispose()
+
+
+async def prompts(client: Client, engine: Engine, folder: Path) -> None:
+    figures = await prompt_figures(client, engine, folder)
+    calls = f"{figures.calls_per_task:.0f} calls; what is sent, at four characters a token"
+    line("prompt tokens per task, recorded run", f"{figures.tokens_per_task:,.0f}", "", calls)
+    line("    of which the prompt before had already", f"{figures.same_share:.0%}", "", "what a cache can serve")
+    line("prompt tokens of the plan", f"{figures.planner_tokens:,.0f}", "")
 
 
 async def makespan(bench: Bench) -> None:

