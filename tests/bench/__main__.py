@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import psutil
+from sqlalchemy import Engine
 from temporalio.client import Client
 
 from activities.store import database

@@ -1,9 +1,8 @@
-"""What is sent to models for each task, on a run whose models' answers are recorded: it changes only with our prompts."""
+"""What is sent to models for each task, on a run whose answers are recorded: it changes only with our prompts."""
 
 import json
 from collections import defaultdict
-from itertools import pairwise
-from os.path import commonprefix
+from itertools import pairwise, takewhile
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -68,7 +67,7 @@ def _figures(seen: list[SeenRequest]) -> PromptFigures:
             by_task[task_of(request)].append(request)
     asked = [request for requests in by_task.values() for request in requests]
     turns = [[_text(one) for one in requests if role_of(one) == "executor"] for requests in by_task.values()]
-    same = sum(len(commonprefix([before, after])) for texts in turns for before, after in pairwise(texts))
+    same = sum(_common(before, after) for texts in turns for before, after in pairwise(texts))
     again = sum(len(after) for texts in turns for after in texts[1:])
     return PromptFigures(
         calls_per_task=len(asked) / len(by_task),
@@ -78,18 +77,19 @@ def _figures(seen: list[SeenRequest]) -> PromptFigures:
     )
 
 
+def _common(before: str, after: str) -> int:
+    """How many characters both begin with."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(before, after, strict=False)))
+
+
 def _text(request: SeenRequest) -> str:
     """The prompt as it is sent, in order."""
     return json.dumps([request.system, request.body.get("tools"), request.body["messages"]], ensure_ascii=False)
 
 
 def _work(name: str) -> tuple[Reply, ...]:
-    queries = [
-        calls(
-            Call("data_query", {"file": "sales.csv", "files": {}, "sql": _SQL.format(n=n), "artifact": "", "limit": 50})
-        )
-        for n in range(1, QUERIES + 1)
-    ]
+    asked = {"file": "sales.csv", "files": {}, "artifact": "", "limit": 50}
+    queries = [calls(Call("data_query", {**asked, "sql": _SQL.format(n=n)})) for n in range(1, QUERIES + 1)]
     return (
         calls(Call("data_profile", {"file": "sales.csv", "artifact": f"{name}-profile.json"})),
         *queries,
