@@ -130,6 +130,7 @@ def _verdict_of(note: Note) -> VerdictRow | None:
         decided = note.objective_verdict
         return VerdictRow(
             objective_id=note.objective_id,
+            attempt=note.attempt,
             subject=decided.subject,
             decision=decided.decision,
             decided_by=decided.by,

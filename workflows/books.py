@@ -39,8 +39,11 @@ class Books:
             )
         )
 
-    async def verdict(self, verdict: TaskVerdict | ObjectiveVerdict) -> None:
-        """One that no reviewer wrote down itself: a person's, or what a panel came to."""
+    async def verdict(self, verdict: TaskVerdict | ObjectiveVerdict, plan: int = 0) -> None:
+        """One that no reviewer wrote down itself: a person's, or what a panel came to.
+
+        `plan` tells verdicts on an objective's plans apart: 0 for the first, n for the n-th anew.
+        """
         on_task = verdict if isinstance(verdict, TaskVerdict) else None
         await self._write(
             Note(
@@ -49,7 +52,7 @@ class Books:
                 kind="verdict",
                 text=verdict.feedback,
                 actor=verdict.by,
-                attempt=on_task.attempt if on_task else 0,
+                attempt=on_task.attempt if on_task else plan,
                 task_verdict=on_task,
                 objective_verdict=verdict if isinstance(verdict, ObjectiveVerdict) else None,
             )

@@ -333,7 +333,7 @@ class ObjectiveWorkflow:
             await self._books.strays(self._strays)
         self._waiting_for = None
         verdict = self._verdicts.pop(subject)
-        await self._books.verdict(verdict)
+        await self._books.verdict(verdict, plan=self._replans)
         return verdict
 
     async def _close(self, stage: Stage, reason: str = "") -> ObjectiveResult:

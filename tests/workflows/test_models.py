@@ -17,8 +17,8 @@ from tests.fakes.llm_server import FakeLlm
 from tests.objectives import Objectives, Running, until
 from workflows.domain.budget import Budget, BudgetAnswer, OnLimit
 from workflows.domain.message import Message
-from workflows.domain.objective import ObjectiveResult, Stage
-from workflows.domain.verdict import Decision, TaskVerdict
+from workflows.domain.objective import Mode, ObjectiveResult, Stage
+from workflows.domain.verdict import Decision, ObjectiveVerdict, Subject, TaskVerdict
 
 
 async def ended(objectives: Objectives, running: Running) -> ObjectiveResult:
@@ -98,6 +98,22 @@ async def test_only_what_was_not_approved_is_planned_and_done_anew(objectives: O
     assert done.count("a") == 2  # written and submitted, once
 
 
+async def test_in_manual_mode_a_person_approves_every_plan(objectives: Objectives, fresh: FakeLlm) -> None:
+    give_up: tuple[Reply, ...] = (calls(Call("give_up", {"reason": "no way"})),)
+    plans = [plan(task("a")), plan(task("b"))]
+    fresh.responder = Cast(plans=plans, work={"Task a": give_up, "Task b": writes("b.txt")}).answer
+    running = await objectives.ask(mode=Mode.MANUAL)
+    for n, subject in enumerate((Subject.PLAN, Subject.PLAN, Subject.RESULT), 1):
+        await until(lambda n=n: objectives.kinds(running).count("approval.requested") == n)  # type: ignore[misc]
+        await running.signal("verdict", ObjectiveVerdict(subject=subject, decision=Decision.APPROVED, by="ana"))
+    result = await ended(objectives, running)
+    assert result.stage is Stage.DELIVERED, result.reason
+    approved = [
+        row.data["subject"] for row in objectives.journal(running) if row.kind == "verdict" and row.actor == "ana"
+    ]
+    assert approved == ["plan", "plan", "result"]
+
+
 async def test_messages_are_in_the_next_turn(objectives: Objectives, fresh: FakeLlm) -> None:
     def work(seen: SeenRequest, turn: int) -> Reply:
         if turn == 1:
@@ -140,7 +156,7 @@ async def test_a_quorum_of_verifiers_must_approve(objectives: Objectives, fresh:
 
     def judge(seen: SeenRequest) -> Reply:
         asked.append(seen.model)
-        return opinion("yes", artifact="a.txt", quote="final") if len(asked) % 2 else opinion("no")
+        return opinion("no") if seen.model == "gpt-5.4-mini" else opinion("yes", artifact="a.txt", quote="final")
 
     fresh.responder = Cast(work={"Write": writes("a.txt")}, judge=judge).answer
     result, rows = await objectives.run("""
@@ -153,7 +169,7 @@ tasks:
     deliverables: [a.txt]
 """)
     assert result.stage is Stage.NOT_DELIVERED
-    assert asked == ["claude-sonnet-5-5", "gpt-5.4-mini"]  # two independent verifiers, on different models
+    assert sorted(asked) == ["claude-sonnet-5-5", "gpt-5.4-mini"]  # two independent verifiers, on different models
     assert [row.data["decision"] for row in rows if row.kind == "verdict" and row.actor == "verifier:panel"] == [
         "rejected"
     ]
