@@ -128,14 +128,15 @@ class Gateway:
             had = sum(count for (name, _), count in faults.items() if name == profile.name)
             if had >= TRIES_BEFORE_FALLBACK and not is_last:
                 continue
+            fitted = _fitted(request, profile, faults)
             try:
-                return await self._ask_one(asker, _fitted(request, profile, faults), profile, on_text)
+                return await self._ask_one(asker, fitted, profile, on_text)
             except BreakerOpen as open_:
                 last = _because_open(open_, tries)
             except ModelFault as fault:
                 if not fault.policy.fallback:
-                    raise _final(fault, tries, profile, request) from None
-                last = _final(fault, tries, profile, request)
+                    raise _final(fault, tries, profile, fitted) from None
+                last = _final(fault, tries, profile, fitted)
                 if fault.policy.retry and _patient(fault) and had + 1 < TRIES_BEFORE_FALLBACK:
                     break
         raise last from None
@@ -245,7 +246,7 @@ def _final(fault: ModelFault, tries: int, profile: Profile, request: ModelReques
     match fault.kind:
         case kind if kind in _TERMINAL:
             return ModelUnavailable(message)
-        case FaultKind.TRUNCATED if request.max_output_tokens >= profile.max_output_tokens and tries:
+        case FaultKind.TRUNCATED if request.max_output_tokens >= profile.max_output_tokens:
             return ModelRefused(f"{message}; it does not fit into {profile.max_output_tokens:,} tokens")
         case FaultKind.TRUNCATED | FaultKind.CONTEXT_LENGTH if tries < 4:
             return ModelRetry(fault.kind, message, 0.1)

@@ -71,7 +71,7 @@ class Payer:
         call = self.call()
         self.ledger.fail(self.ledger.reserve(call), call, "server", "HTTP 500", Spent(), cooldown)
 
-    def account(self) -> tuple[Decimal, Decimal, int]:
+    def account(self) -> tuple[object, object, int]:
         """Spent and reserved dollars, turns."""
         with self.engine.connect() as connection:
             row = connection.execute(select(budgets).where(budgets.c.scope == self.scope)).one()
