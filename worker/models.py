@@ -68,7 +68,7 @@ def with_facts_of(known: KnownModels, local_url: str) -> KnownModels:
         return known
     facts: dict[str, object] = {"native_tools": props.chat_template_caps.supports_tools}
     if context := props.default_generation_settings.n_ctx:
-        facts |= {"context_tokens": context, "max_output_tokens": min(local.settings.max_output_tokens, context // 4)}
+        facts |= {"context_tokens": context, "max_output_tokens": min(local.settings.max_output_tokens, context // 3)}
     told = local.model_copy(update={"settings": local.settings.model_copy(update=facts)})
     return known.model_copy(update={"profiles": {**known.profiles, "local": told}})
 

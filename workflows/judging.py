@@ -7,11 +7,10 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from workflows.domain.panel import conclusion
-    from workflows.domain.verdict import CHECKS, MAX_FEEDBACK, Decision, ObjectiveVerdict, TaskVerdict
+    from workflows.domain.verdict import MAX_FEEDBACK, Decision, ObjectiveVerdict, TaskVerdict
     from workflows.policies import JUDGING, named
     from workflows.ports.judge import MAX_ROUNDS, Judge, JudgeRequest
 
-PANEL = f"{CHECKS}panel"
 Opinion = TaskVerdict | ObjectiveVerdict
 
 

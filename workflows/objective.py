@@ -17,10 +17,10 @@ with workflow.unsafe.imports_passed_through():
     from workflows.domain.order import ObjectiveOrder, ObjectiveProgress, TaskOrder
     from workflows.domain.outcome import TaskOutcome, TaskState
     from workflows.domain.plan import PlanOutline, TaskOutline
-    from workflows.domain.verdict import BY_CHECKS, CHECKS, MAX_FEEDBACK, Decision, ObjectiveVerdict, Subject
+    from workflows.domain.verdict import BY_CHECKS, BY_PANEL, CHECKS, MAX_FEEDBACK, Decision, ObjectiveVerdict, Subject
     from workflows.drafting import draft_plan
     from workflows.failures import NotDelivered, reason_of, stop_or_cancel
-    from workflows.judging import PANEL, Panel
+    from workflows.judging import Panel
     from workflows.policies import BOOKKEEPING, PLANNING, REVIEW, named
     from workflows.ports.clerk import Clerk, CloseRequest
     from workflows.ports.drafter import DraftRequest
@@ -317,7 +317,7 @@ class ObjectiveWorkflow:
         verdict = ObjectiveVerdict(
             subject=Subject.RESULT,
             decision=Decision.APPROVED if approved else Decision.REJECTED,
-            by=PANEL,
+            by=BY_PANEL,
             feedback="" if approved else f"{doubt}{self._panel.feedback}"[:MAX_FEEDBACK],
         )
         await self._books.verdict(verdict)

@@ -19,9 +19,9 @@ with workflow.unsafe.imports_passed_through():
     from workflows.domain.order import ObjectiveOrder, TaskOrder, TaskProgress
     from workflows.domain.outcome import TaskOutcome, TaskState
     from workflows.domain.plan import TaskKind, WhenUncertain
-    from workflows.domain.verdict import BY_CHECKS, CHECKS, Decision, TaskVerdict
+    from workflows.domain.verdict import BY_CHECKS, BY_PANEL, CHECKS, Decision, TaskVerdict
     from workflows.failures import is_final, reason_of
-    from workflows.judging import PANEL, Panel
+    from workflows.judging import Panel
     from workflows.policies import BOOKKEEPING, MODEL_TURN, REVIEW, TOOL_CALL, named
     from workflows.ports.delegation import Delegation, DelegationRequest
     from workflows.ports.executor import Executor, StepRequest
@@ -255,7 +255,7 @@ class TaskWorkflow:
         if not self._order.task.judges:
             return checked
         verdict = await self._judge(attempt) if checked.approved else checked
-        await self._books.verdict(verdict.model_copy(update={"by": PANEL}))
+        await self._books.verdict(verdict.model_copy(update={"by": BY_PANEL}))
         return verdict
 
     async def _run_checks(self, attempt: int) -> None:
@@ -284,11 +284,11 @@ class TaskWorkflow:
             await workflow.wait_condition(lambda: attempt in self._decided)
             return self._decided[attempt]
         if decision is Decision.UNCERTAIN:
-            return self._rejection(PANEL, f"the verifiers could not tell: {self._panel.feedback}")
+            return self._rejection(BY_PANEL, f"the verifiers could not tell: {self._panel.feedback}")
         return TaskVerdict(
             attempt=attempt,
             decision=decision,
-            by=PANEL,
+            by=BY_PANEL,
             feedback=self._panel.feedback,
             fingerprint=self._panel.fingerprint,
         )

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
+from pydantic import JsonValue
 from sqlalchemy import Connection, Engine
 from temporalio import activity
 from typing_extensions import override
@@ -131,7 +132,7 @@ class ModelJudge(Judge):
             messages += self._sent_back(case, request, earlier)
         return ModelRequest(
             messages=tuple(messages),
-            output=OutputSpec(name="opinion", json_schema=portable_schema(Opinion)),
+            output=OutputSpec(name="opinion", json_schema=_form(len(case.criteria))),
             max_output_tokens=OUTPUT_TOKENS,
             cache_key=ROLE,
         )
@@ -173,7 +174,7 @@ class ModelJudge(Judge):
 
     @staticmethod
     def _keep_lesson(connection: Connection, case: Case, row: VerdictRow) -> None:
-        if case.task is None or row.decision is not Decision.REJECTED:
+        if case.task is None or case.task.brief is None or row.decision is not Decision.REJECTED:
             return
         lessons.keep(
             connection,
@@ -183,6 +184,17 @@ class ModelJudge(Judge):
             objective_id=row.objective_id,
             task_id=row.task_id,
         )
+
+
+def _form(criteria: int) -> dict[str, JsonValue]:
+    """The schema of an answer with exactly one finding for each criterion."""
+    schema = portable_schema(Opinion)
+    properties = schema["properties"]
+    assert isinstance(properties, dict)
+    findings = properties["findings"]
+    assert isinstance(findings, dict)
+    bounded: dict[str, JsonValue] = {**findings, "minItems": criteria, "maxItems": criteria}
+    return {**schema, "properties": {**properties, "findings": bounded}}
 
 
 def _what_to_judge(case: Case, room: int) -> str:

@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from workflows.domain.verdict import Decision
 
+MOST_CRITERIA = 20
+
 
 class Met(StrEnum):
     YES = auto()
@@ -22,17 +24,17 @@ class Finding(BaseModel):
 
     criterion: int = Field(description="its number, from 1")
     met: Met
-    artifact: str = Field(description="the artifact that shows it; empty if none does")
-    quote: str = Field(description="words copied from that artifact; empty if something is missing")
-    reason: str
+    artifact: str = Field(max_length=300, description="the artifact that shows it; empty if none does")
+    quote: str = Field(max_length=400, description="words copied from that artifact; empty if something is missing")
+    reason: str = Field(max_length=600)
 
 
 class Opinion(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    findings: list[Finding]
+    findings: list[Finding] = Field(max_length=MOST_CRITERIA)
     decision: Decision
-    feedback: str
+    feedback: str = Field(max_length=2000)
 
 
 def faults_in(opinion: Opinion, criteria: Sequence[str], texts: Mapping[str, str]) -> tuple[str, ...]:

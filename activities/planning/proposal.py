@@ -3,9 +3,9 @@
 import json
 import re
 from collections.abc import Iterator, Sequence
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, ValidationError
 
 from activities.playbooks.compiler import Catalogue
 from workflows.domain.budget import Budget
@@ -14,6 +14,9 @@ from workflows.domain.plan import TASK_ID, AcceptanceCheck, Brief, Plan, Task, f
 
 MOST_TASKS = 40
 MOST_FAULTS = 20
+# Bounds stand in the schema, so that a model that cannot stop is stopped where the provider keeps to schemas.
+Name = Annotated[str, StringConstraints(max_length=200)]
+Sentence = Annotated[str, StringConstraints(max_length=400)]
 TURNS = {"small": 12, "medium": 24, "large": 48}
 WEIGHT = {"small": 1, "medium": 2, "large": 4}
 HEADROOM = 1.5
@@ -24,21 +27,23 @@ class ProposedCheck(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     check: str = Field(description="the name of a check from the list")
-    arguments: str = Field(description='its arguments as a JSON object in text, such as {"artifact": "report.md"}')
+    arguments: str = Field(
+        max_length=4000, description='its arguments as a JSON object in text, such as {"artifact": "report.md"}'
+    )
 
 
 class ProposedTask(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    id: str = Field(description="lower case letters, digits and -, such as find-causes")
-    title: str = Field(description="at most 80 characters")
-    needs: list[str] = Field(description="ids of the tasks whose results it builds on")
-    capability: str
-    tools: list[str]
-    instructions: str = Field(description="everything its worker must know, at most 4000 characters")
-    deliverables: list[str]
-    checks: list[ProposedCheck]
-    criteria: list[str]
+    id: str = Field(max_length=60, description="lower case letters, digits and -, such as find-causes")
+    title: str = Field(max_length=80)
+    needs: list[Name] = Field(max_length=MOST_TASKS, description="ids of the tasks whose results it builds on")
+    capability: Name
+    tools: list[Name] = Field(max_length=30)
+    instructions: str = Field(max_length=4000, description="everything its worker must know")
+    deliverables: list[Name] = Field(max_length=20)
+    checks: list[ProposedCheck] = Field(max_length=10)
+    criteria: list[Sentence] = Field(max_length=10)
     effort: Literal["small", "medium", "large"]
     as_objective: bool
 
@@ -46,9 +51,9 @@ class ProposedTask(BaseModel):
 class Proposal(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    tasks: list[ProposedTask]
-    checks: list[ProposedCheck] = Field(description="of the result as a whole")
-    criteria: list[str] = Field(description="of the result as a whole")
+    tasks: list[ProposedTask] = Field(max_length=MOST_TASKS)
+    checks: list[ProposedCheck] = Field(max_length=10, description="of the result as a whole")
+    criteria: list[Sentence] = Field(max_length=10, description="of the result as a whole")
 
 
 class Faulty(Exception):
@@ -98,8 +103,6 @@ def plan_of(proposal: Proposal, bounds: Bounds, made_by: str) -> Plan:
 def _faults(proposed: Sequence[ProposedTask], bounds: Bounds) -> Iterator[str]:
     if not proposed:
         yield "there is no new task for what is missing" if bounds.kept else "there is no task"
-    if len(proposed) > MOST_TASKS:
-        yield f"{len(proposed)} tasks are too many; at most {MOST_TASKS}"
     pairs = [(task.id, tuple(task.needs)) for task in proposed] + [(task.id, task.needs) for task in bounds.kept]
     yield from (fault for _, fault in faults_in_graph(pairs))
     for task in proposed:
@@ -174,7 +177,7 @@ def _is_chain(tasks: Sequence[ProposedTask]) -> bool:
 def _task(task: ProposedTask, budget: Budget) -> Task:
     return Task(
         id=task.id,
-        title=task.title[:80],
+        title=task.title,
         needs=tuple(dict.fromkeys(task.needs)),
         capability=task.capability,
         brief=Brief(
@@ -195,7 +198,7 @@ def _check(proposed: ProposedCheck) -> AcceptanceCheck:
 
 
 def _criteria(criteria: Sequence[str]) -> tuple[str, ...]:
-    return tuple(criterion.strip()[:500] for criterion in criteria if criterion.strip())
+    return tuple(criterion.strip() for criterion in criteria if criterion.strip())
 
 
 def _arguments(proposed: ProposedCheck) -> dict[str, JsonValue]:

@@ -113,7 +113,11 @@ class WorkStore:
                         media_type=file.media_type,
                     )
                 )
-            data = {"tool": run.tool, "summary": summary, "artifacts": [file.name for file in made][:50]}
+            data: dict[str, object] = {
+                "tool": run.tool,
+                "summary": summary,
+                "artifacts": [file.name for file in made][:50],
+            }
             if output.startswith(REFUSED):
                 data["refused"] = True
             journal.append(connection, _entry(run, "step.finished", title, data=data))

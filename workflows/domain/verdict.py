@@ -14,6 +14,8 @@ CHECKS = "verifier:"
 """Verifiers' verdicts are signed with this; any other signature is a person's or another system's."""
 BY_CHECKS = f"{CHECKS}checks"
 """Signs the verdict of deterministic checks; every other verifier's is an opinion."""
+BY_PANEL = f"{CHECKS}panel"
+"""Signs what the opinions come to."""
 
 
 class Decision(StrEnum):
