@@ -19,42 +19,22 @@ _TRANSIENT = RetryPolicy(
 _MODEL = replace(_TRANSIENT, maximum_attempts=30)
 """Of a provider that is down or overloaded much is forgiven: with waits of up to 30 s, some thirteen minutes."""
 
-PLANNING = ActivityConfig(
-    task_queue=queue_of(Role.PLANNER),
-    start_to_close_timeout=timedelta(minutes=5),
-    heartbeat_timeout=timedelta(seconds=10),
-    retry_policy=_TRANSIENT,
-)
-TOOL_CALL = ActivityConfig(
-    task_queue=queue_of(Role.EXECUTOR),
-    start_to_close_timeout=timedelta(minutes=30),
-    heartbeat_timeout=timedelta(seconds=10),
-    retry_policy=_TRANSIENT,
-)
-REVIEW = ActivityConfig(
-    task_queue=queue_of(Role.VERIFIER),
-    start_to_close_timeout=timedelta(minutes=30),
-    heartbeat_timeout=timedelta(seconds=10),
-    retry_policy=_TRANSIENT,
-)
-DRAFTING = ActivityConfig(
-    task_queue=queue_of(Role.PLANNER),
-    start_to_close_timeout=timedelta(minutes=15),
-    heartbeat_timeout=timedelta(seconds=10),
-    retry_policy=_MODEL,
-)
-MODEL_TURN = ActivityConfig(
-    task_queue=queue_of(Role.EXECUTOR),
-    start_to_close_timeout=timedelta(minutes=15),
-    heartbeat_timeout=timedelta(seconds=10),
-    retry_policy=_MODEL,
-)
-JUDGING = ActivityConfig(
-    task_queue=queue_of(Role.VERIFIER),
-    start_to_close_timeout=timedelta(minutes=15),
-    heartbeat_timeout=timedelta(seconds=10),
-    retry_policy=_MODEL,
-)
+
+def _work_of(role: Role, retry: RetryPolicy, *, minutes: int) -> ActivityConfig:
+    return ActivityConfig(
+        task_queue=queue_of(role),
+        start_to_close_timeout=timedelta(minutes=minutes),
+        heartbeat_timeout=timedelta(seconds=10),
+        retry_policy=retry,
+    )
+
+
+PLANNING = _work_of(Role.PLANNER, _TRANSIENT, minutes=5)
+TOOL_CALL = _work_of(Role.EXECUTOR, _TRANSIENT, minutes=30)
+REVIEW = _work_of(Role.VERIFIER, _TRANSIENT, minutes=30)
+DRAFTING = _work_of(Role.PLANNER, _MODEL, minutes=15)
+MODEL_TURN = _work_of(Role.EXECUTOR, _MODEL, minutes=15)
+JUDGING = _work_of(Role.VERIFIER, _MODEL, minutes=15)
 BOOKKEEPING = ActivityConfig(
     task_queue=queue_of(Role.PLANNER),
     start_to_close_timeout=timedelta(seconds=30),
