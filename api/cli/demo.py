@@ -7,22 +7,21 @@ from pathlib import Path
 
 from api.cli import running, settings
 from api.cli.errors import Stopped
+from api.cli.intake import Asked
 
 OBJECTIVE = "What drives the delays of flights from New York City in 2013, and what was the weather like?"
 
 
 def demo() -> int:
     files = _files(settings.load().folder / "demo")
-    return running.run(
-        OBJECTIVE,
-        files,
-        "data-report",
-        ["title=Flights from New York City, 2013"],
-        Path("deliverables/demo"),
-        "auto",
-        as_json=False,
-        detach=False,
+    asked = Asked(
+        text=OBJECTIVE,
+        files=files,
+        playbook="data-report",
+        inputs=("title=Flights from New York City, 2013",),
+        out=Path("deliverables/demo"),
     )
+    return running.run(asked, as_json=False, detach=False)
 
 
 def _files(folder: Path) -> tuple[Path, Path]:

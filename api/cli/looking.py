@@ -12,8 +12,11 @@ from rich.table import Table
 from activities.store import journal
 from activities.store.objectives import ObjectiveRow
 from api.cli import settings
-from api.cli.console import plain, tree
+from api.cli.console import tree
+from api.cli.costs import bill
+from api.cli.deciding import how
 from api.cli.export import export
+from api.cli.progress_lines import whole
 from api.cli.session import open_session
 from api.cli.summary import as_json as summary_json
 from api.cli.summary import closing_lines
@@ -48,23 +51,29 @@ def show(asked: str, *, whole_journal: bool, out: Path | None, as_json: bool) ->
         view.take(rows)
         deliverables = row.result.deliverables if row.result else ()
         written = export(session.artifacts, deliverables, out.absolute()) if out else ()
+        used = bill(session, view.id, row.request.budget.usd)
         if as_json:
-            click.echo(summary_json(view, row, written, session.web_ui(view.id)))
+            click.echo(summary_json(view, row, written, session.web_ui(view.id), used))
             return
         console = Console(highlight=False)
         console.print(f"[bold]{escape(row.request.text)}[/]\n[dim]{view.id}  {escape(view.plan)}[/]")
         if whole_journal:
             for entry in rows:
-                line = plain(entry, view) or entry.kind
+                line = " ".join(whole(entry, view).split())
                 console.print(f"{entry.at.astimezone():%H:%M:%S}  {escape(line)}", soft_wrap=True)
         console.print(tree(view, rows=10_000))
         if view.stage.ended:
-            for line in closing_lines(view, row, written, session):
+            for line in closing_lines(view, row, written, session, used):
                 console.print(line, soft_wrap=True)
             if deliverables and not out:
                 names = ", ".join(ref.name for ref in deliverables[:10])
                 console.print(f"  deliverables: {escape(names)}  (botted show {view.id} --out DIR writes them)")
-        elif session.web_ui(view.id):
+            return
+        for wait in view.waits.values():
+            console.print(f"  {escape(how(view.id, wait))}", soft_wrap=True)
+        if used.line:
+            console.print(f"  {used.line}", soft_wrap=True)
+        if session.web_ui(view.id):
             console.print(f"  history: {session.web_ui(view.id)}", soft_wrap=True)
 
 

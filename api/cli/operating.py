@@ -24,7 +24,7 @@ def up() -> None:
 
     try:
         stack.supervise(configured, idle_stop=False, report=report)
-    except stack.FolderError as error:
+    except (stack.FolderError, stack.ModelFileError) as error:
         raise BadInput(*str(error).splitlines()) from error
     except stack.StackError as error:
         raise Stopped(str(error).splitlines()) from error
@@ -36,6 +36,8 @@ def _say_where(configured: Settings, found: StackState) -> None:
     click.echo(f"  Web UI    {addresses.web_ui or 'of your own Temporal'}")
     click.echo(f"  Temporal  {addresses.temporal_address}   (export TEMPORAL_ADDRESS={addresses.temporal_address})")
     click.echo(f"  Postgres  {make_url(addresses.database_url).render_as_string(hide_password=True)}")
+    if addresses.local_model:
+        click.echo(f"  model     {addresses.local_model}   (export OPENAI_BASE_URL={addresses.local_model})")
     click.echo(f"  data      {configured.folder}")
     click.echo("Ctrl-C stops everything in order.")
 

@@ -35,7 +35,7 @@ class PlanBy(StrEnum):
 class Models:
     """The models that this command knows of. `elsewhere`: hosts are not ours to start, and may know others."""
 
-    known: KnownModels = KnownModels()
+    known: KnownModels
     elsewhere: bool = False
 
     @property

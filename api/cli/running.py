@@ -1,9 +1,8 @@
 """`botted run` and `botted watch`: start, follow, deliver."""
 
-import getpass
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -13,45 +12,39 @@ from sqlalchemy.exc import DBAPIError
 
 from activities.store import journal
 from activities.store.journal import JournalRow
-from api.cli import intake, settings
+from api.cli import host_models, intake, settings
 from api.cli.console import Display
+from api.cli.costs import bill
+from api.cli.deciding import BUDGET, how, send
 from api.cli.errors import DELIVERED, INTERRUPTED, NOT_DELIVERED, Stopped
 from api.cli.export import export
+from api.cli.intake import Asked
 from api.cli.session import Session, open_session
 from api.cli.summary import as_json as summary_json
 from api.cli.summary import closing_lines
+from api.cli.task_view import Wait
 from api.cli.view import ObjectiveView
 from worker.embedded import stack
-from workflows.domain.objective import Mode, Objective, Stage
-from workflows.domain.verdict import Decision, ObjectiveVerdict, Subject
+from workflows.domain.objective import Objective, Stage
+from workflows.domain.verdict import MAX_FEEDBACK
 
 PATIENCE_SECONDS = 60.0
 """How long a watcher tries to get a lost stack back before it says that it cannot."""
 
 
-def run(
-    text: str,
-    files: Sequence[Path],
-    playbook: str | None,
-    inputs: Sequence[str],
-    out: Path | None,
-    mode: str,
-    *,
-    as_json: bool,
-    detach: bool,
-) -> int:
+def run(asked: Asked, *, as_json: bool, detach: bool) -> int:
     console = Console(stderr=as_json, highlight=False)
     report = _reporter(console, quiet=as_json or detach)
     configured = settings.load()
-    request = intake.take_in(
-        text, files=files, playbook=playbook, inputs=inputs, out=out, mode=Mode(mode), report=report
-    )
+    request = intake.take_in(asked, host_models.known_here(configured), report)
     for warning in request.warnings:
         click.secho(f"note: {warning}", fg="yellow", err=True)
+    if request.needs_model:
+        host_models.require(configured, report)
     with open_session(configured, report) as session:
         if configured.temporal.address and not session.workflows.host_polls():
             click.secho("note: no host polls this Temporal; start one with `python -m worker`", fg="yellow", err=True)
-        objective = intake.store(request, session.artifacts)
+        objective = intake.store(request, session.artifacts, configured.budget)
         _start(session, objective)
         if detach:
             click.echo(objective.id)
@@ -80,7 +73,7 @@ def watch(asked: str, out: Path | None, *, as_json: bool) -> int:
 
 def _follow(session: Session, view: ObjectiveView, out: Path, console: Console, *, as_json: bool) -> int:
     display = Display(console, quiet=as_json)
-    asked_about = ""
+    asked_about: set[Wait] = set()
     while not view.stage.ended:
         try:
             for rows in _entries(session, view):
@@ -88,9 +81,10 @@ def _follow(session: Session, view: ObjectiveView, out: Path, console: Console, 
                 display.show(view, rows)
                 if view.stage.ended:
                     break
-                if view.waiting_for and view.waiting_for != asked_about:
-                    asked_about = view.waiting_for
-                    _offer_decision(session, view, display, console)
+                for wait in view.waits.values():
+                    if wait not in asked_about:
+                        _offer_decision(session, view, wait, display, console)
+                asked_about = set(view.waits.values())
         except KeyboardInterrupt:
             display.pause()
             code = _interrupted(session, view)
@@ -180,28 +174,26 @@ def _wait_for_end(session: Session, view: ObjectiveView) -> int:
     return INTERRUPTED
 
 
-def _offer_decision(session: Session, view: ObjectiveView, display: Display, console: Console) -> None:
+def _offer_decision(session: Session, view: ObjectiveView, wait: Wait, display: Display, console: Console) -> None:
     """In a terminal a person can decide on the spot; elsewhere it says how."""
-    subject = Subject.PLAN if view.waiting_for == "the plan" else Subject.RESULT
-    how = f"botted approve {view.id}   or   botted deny {view.id} --because …"
-    if not (console.is_terminal and sys.stdin.isatty()):
-        click.echo(f"waits for your approval of {view.waiting_for}: {how}", err=True)
+    answer = how(view.id, wait)
+    if wait.subject == BUDGET or not (console.is_terminal and sys.stdin.isatty()):
+        what = wait.text if wait.subject == BUDGET else f"your approval of {wait.text}"
+        display.pause()
+        click.echo(f"waits for {what}: {answer}", err=True)
         return
     display.pause()
     choice = click.prompt(
-        f"Approve {view.waiting_for}? [y]es, [n]o, or decide [l]ater elsewhere",
+        f"Approve {wait.text}? [y]es, [n]o, or decide [l]ater elsewhere",
         type=click.Choice(["y", "n", "l"]),
         default="l",
         show_choices=False,
     )
     if choice == "l":
-        click.echo(how)
+        click.echo(answer)
         return
     because = "" if choice == "y" else click.prompt("Why not?", default="", show_default=False)
-    decision = Decision.APPROVED if choice == "y" else Decision.REJECTED
-    session.workflows.decide(
-        view.id, ObjectiveVerdict(subject=subject, decision=decision, by=getpass.getuser(), feedback=because)
-    )
+    send(session, view.id, wait, approved=choice == "y", because=because[:MAX_FEEDBACK])
 
 
 def _deliver(session: Session, view: ObjectiveView, out: Path, console: Console, *, as_json: bool) -> int:
@@ -209,10 +201,11 @@ def _deliver(session: Session, view: ObjectiveView, out: Path, console: Console,
     assert row is not None
     deliverables = row.result.deliverables if row.result else ()
     written = export(session.artifacts, deliverables, out) if deliverables else ()
+    used = bill(session, view.id, row.request.budget.usd)
     if as_json:
-        click.echo(summary_json(view, row, written, session.web_ui(view.id)))
+        click.echo(summary_json(view, row, written, session.web_ui(view.id), used))
     else:
-        for line in closing_lines(view, row, written, session):
+        for line in closing_lines(view, row, written, session, used):
             console.print(line, soft_wrap=True)
     return DELIVERED if view.stage is Stage.DELIVERED else NOT_DELIVERED
 

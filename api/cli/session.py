@@ -8,10 +8,13 @@ from urllib.parse import quote
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
-from activities.store import database
+from activities.store import database, journal
 from activities.store.artifacts import ArtifactStore
+from activities.store.lessons import Lessons
 from activities.store.objectives import ObjectiveRow, ObjectiveStore
+from activities.store.usage import UsageStore
 from api.cli.errors import DOCTOR, BadInput, Stopped
+from api.cli.view import ObjectiveView
 from config.settings import Settings
 from worker.embedded import stack
 from worker.embedded.stack import Addresses
@@ -19,6 +22,10 @@ from workflows.domain.naming import objective_workflow_id
 
 if TYPE_CHECKING:
     from api.cli.workflow_calls import WorkflowCalls
+
+
+TENANT = "default"
+"""Whose commands these are: one house, one tenant."""
 
 
 class Session:
@@ -30,6 +37,15 @@ class Session:
         self.settings = settings
         self.objectives = ObjectiveStore(engine)
         self.artifacts = ArtifactStore(engine, settings.folder)
+        self.usage = UsageStore(engine)
+        self.lessons = Lessons(engine)
+
+    def view(self, objective_id: str) -> ObjectiveView:
+        """As the journal has it now."""
+        view = ObjectiveView(objective_id)
+        with self.engine.connect() as connection:
+            view.take(journal.read(connection, objective_id))
+        return view
 
     def objective(self, asked: str) -> ObjectiveRow:
         """By id, or by the beginning of one. Raises BadInput."""
@@ -67,7 +83,7 @@ def open_session(settings: Settings, report: Callable[[str], None]) -> Iterator[
         try:
             held.enter_context(stack.lease(settings))
             addresses = stack.ensure(settings, report=report)
-        except stack.FolderError as error:
+        except (stack.FolderError, stack.ModelFileError) as error:
             raise BadInput(*str(error).splitlines()) from error
         except stack.StackError as error:
             raise Stopped(str(error).splitlines()) from error

@@ -11,14 +11,18 @@ from pathlib import Path
 from rich.markup import escape
 
 from activities.store.objectives import ObjectiveRow
+from api.cli.costs import Bill
 from api.cli.session import Session
+from api.cli.task_view import VerdictView
 from api.cli.view import ObjectiveView
 from workflows.domain.objective import Stage
 from workflows.domain.outcome import TaskState
 
 
-def closing_lines(view: ObjectiveView, row: ObjectiveRow, written: Sequence[Path], session: Session) -> Iterator[str]:
-    """Verdicts, deliverables, time, and where to look, as console markup."""
+def closing_lines(
+    view: ObjectiveView, row: ObjectiveRow, written: Sequence[Path], session: Session, used: Bill
+) -> Iterator[str]:
+    """Verdicts, what it cost, deliverables, time, and where to look, as console markup."""
     seconds = view.seconds(datetime.now(UTC))
     yield ""
     yield f"{_headline(view.stage)} in {seconds:.1f} s: {view.count(TaskState.APPROVED)} of {len(view.tasks)} tasks"
@@ -27,6 +31,11 @@ def closing_lines(view: ObjectiveView, row: ObjectiveRow, written: Sequence[Path
     for missing in row.result.missing if row.result else ():
         yield f"  [red]missing[/] {escape(missing.title)}: {escape(_one_line(missing.reason))}"
     yield f"  verdicts: {_verdicts(view)}"
+    if used.line:
+        yield f"  {used.line}"
+    for alert in view.alerts:
+        whose = f"{view.title(alert.task_id)}: " if alert.task_id else ""
+        yield f"  [red]alert[/] {escape(whose + _one_line(alert.text))}"
     yield from _files(written)
     web_ui = session.web_ui(view.id)
     if web_ui:
@@ -36,7 +45,7 @@ def closing_lines(view: ObjectiveView, row: ObjectiveRow, written: Sequence[Path
         yield f"  the stack stays up for {minutes:.0f} min after its last use; `{program()} down` stops it now"
 
 
-def as_json(view: ObjectiveView, row: ObjectiveRow, written: Sequence[Path], web_ui: str | None) -> str:
+def as_json(view: ObjectiveView, row: ObjectiveRow, written: Sequence[Path], web_ui: str | None, used: Bill) -> str:
     result = row.result.model_dump(mode="json") if row.result else {}
     document = {
         "id": view.id,
@@ -46,28 +55,34 @@ def as_json(view: ObjectiveView, row: ObjectiveRow, written: Sequence[Path], web
         "seconds": round(view.seconds(datetime.now(UTC)), 3),
         "reason": view.reason,
         "waiting_for": view.waiting_for,
+        "waits": [{"subject": wait.subject, "task": wait.task_id, "text": wait.text} for wait in view.waits.values()],
         "tasks": [
             {"id": task.id, "title": task.title, "state": str(task.state), "attempts": task.attempt}
             for task in view.tasks.values()
         ],
-        "verdicts": [
-            {
-                "task": verdict.task_id,
-                "attempt": verdict.attempt,
-                "subject": verdict.subject,
-                "decision": verdict.decision,
-                "by": verdict.by,
-                "feedback": verdict.feedback,
-                "at": verdict.at.isoformat(),
-            }
-            for verdict in view.verdicts
-        ],
+        "replaced_tasks": list(view.replaced),
+        "verdicts": [_verdict(verdict) for verdict in view.verdicts],
+        "opinions": [_verdict(opinion) for opinion in view.opinions],
+        "alerts": [{"task": alert.task_id, "text": alert.text, "at": alert.at.isoformat()} for alert in view.alerts],
+        "usage": used.as_json(),
         "missing": result.get("missing", []),
         "deliverables": result.get("deliverables", []),
         "files": [str(path) for path in written],
         "web_ui": web_ui,
     }
     return json.dumps(document, ensure_ascii=False, indent=2)
+
+
+def _verdict(verdict: VerdictView) -> dict[str, object]:
+    return {
+        "task": verdict.task_id,
+        "attempt": verdict.attempt,
+        "subject": verdict.subject,
+        "decision": verdict.decision,
+        "by": verdict.by,
+        "feedback": verdict.feedback,
+        "at": verdict.at.isoformat(),
+    }
 
 
 def _files(written: Sequence[Path]) -> Iterator[str]:

@@ -59,6 +59,8 @@ class Wait:
     task_id: str
     attempt: int
     text: str
+    seq: int = 0
+    """Of the entry that asked: the same question asked again is another one."""
 
 
 def depths(tasks: Mapping[str, TaskView]) -> dict[str, int]:

@@ -112,7 +112,7 @@ class ObjectiveView:
     def _ask(self, row: JournalRow) -> None:
         # Entries of before models could ask say in their text alone what is asked.
         subject = str(row.data.get("subject") or row.text.removeprefix("the "))
-        self.waits[row.task_id] = Wait(subject, row.task_id, row.attempt, row.text)
+        self.waits[row.task_id] = Wait(subject, row.task_id, row.attempt, row.text, row.seq)
         match subject:
             case "plan":
                 self.stage = Stage.APPROVAL
@@ -149,7 +149,7 @@ class ObjectiveView:
                 self._begin(task, row)
                 task.doing = doing(row)
             case "step.progress":
-                task.fraction = float(row.data.get("fraction", 0))  # type: ignore[arg-type]  # as tools report it
+                task.fraction = float(str(row.data.get("fraction", 0)))
             case "step.finished":
                 self._finished(task, row)
             case "step.retrying":

@@ -12,10 +12,13 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from api.cli.errors import DOCTOR, Stopped
 from config import temporal
-from workflows.domain.naming import WORKFLOW_QUEUE, objective_workflow_id
+from workflows.domain.budget import BudgetAnswer
+from workflows.domain.message import Message
+from workflows.domain.model import Model
+from workflows.domain.naming import WORKFLOW_QUEUE, objective_workflow_id, task_workflow_id
 from workflows.domain.objective import Objective
 from workflows.domain.order import ObjectiveOrder
-from workflows.domain.verdict import ObjectiveVerdict
+from workflows.domain.verdict import ObjectiveVerdict, TaskVerdict
 
 RPC_SECONDS = 15.0
 T = TypeVar("T")
@@ -48,7 +51,7 @@ class WorkflowCalls:
         self._call(call)
 
     def pending(self, objective_id: str) -> tuple[str, ...]:
-        """What of this objective waits for a person: `plan` or `result`."""
+        """What of this objective itself waits for a person: `plan`, `result` or `budget`."""
 
         async def call(client: Client) -> list[str]:
             handle = client.get_workflow_handle(objective_workflow_id(objective_id))
@@ -58,10 +61,18 @@ class WorkflowCalls:
         return tuple(self._call(call))
 
     def decide(self, objective_id: str, verdict: ObjectiveVerdict) -> None:
-        async def call(client: Client) -> None:
-            await client.get_workflow_handle(objective_workflow_id(objective_id)).signal("verdict", verdict)
+        self._signal(objective_workflow_id(objective_id), "verdict", verdict)
 
-        self._call(call)
+    def decide_task(self, objective_id: str, task_id: str, verdict: TaskVerdict) -> None:
+        self._signal(task_workflow_id(objective_id, task_id), "verdict", verdict)
+
+    def answer_budget(self, objective_id: str, task_id: str, answer: BudgetAnswer) -> None:
+        """To the workflow that asked: a task's, or without a task the objective's own."""
+        asker = task_workflow_id(objective_id, task_id) if task_id else objective_workflow_id(objective_id)
+        self._signal(asker, "budget", answer)
+
+    def tell(self, objective_id: str, task_id: str, message: Message) -> None:
+        self._signal(task_workflow_id(objective_id, task_id), "message", message)
 
     def closed_as(self, objective_id: str) -> str | None:
         """How Temporal closed the workflow; None while it runs or when Temporal cannot be asked now."""
@@ -90,6 +101,12 @@ class WorkflowCalls:
 
         return self._call(call)
 
+    def _signal(self, workflow_id: str, name: str, content: Model) -> None:
+        async def call(client: Client) -> None:
+            await client.get_workflow_handle(workflow_id).signal(name, content)
+
+        self._call(call)
+
     def _call(self, call: Callable[[Client], Awaitable[T]]) -> T:
         async def connected() -> T:
             async with asyncio.timeout(RPC_SECONDS):
@@ -103,7 +120,7 @@ class WorkflowCalls:
             ) from error
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
-                raise Stopped(["Temporal knows no such running objective; it may have ended"]) from error
+                raise Stopped(["nothing of this runs in Temporal now: it has not begun, or it has ended"]) from error
             raise Stopped([f"Temporal at {self._address} refused: {error.message}", DOCTOR]) from error
 
 

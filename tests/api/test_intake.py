@@ -10,7 +10,9 @@ import pytest
 
 from api.cli import intake
 from api.cli.errors import BadInput
-from workflows.domain.objective import Mode
+from api.cli.intake import Asked
+from api.cli.planning import Models
+from config.models import KnownModels
 
 NOBODY = 65534
 
@@ -29,15 +31,7 @@ def an_ordinary_user() -> Iterator[None]:
 
 def refusal(out: Path, *files: Path) -> str:
     with an_ordinary_user(), pytest.raises(BadInput) as error:
-        intake.take_in(
-            "Look",
-            files=files,
-            playbook=None,
-            inputs=(),
-            out=out,
-            mode=Mode.AUTO,
-            report=lambda text: None,
-        )
+        intake.take_in(Asked(text="Look", files=files, out=out), Models(KnownModels()), lambda text: None)
     return str(error.value)
 
 

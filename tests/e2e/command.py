@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 _CONTROLS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+NEVER_PASSED_ON = ("BOTTED_", "OPENAI_", "ANTHROPIC_", "GEMINI_")
+"""What a developer has set for other purposes; tests give what they mean."""
 PROGRAM = str(Path(sys.executable).with_name("botted"))
 
 
@@ -36,7 +38,7 @@ class Botted:
     def __init__(self, data_folder: Path, cwd: Path, **settings: str) -> None:
         self.cwd = cwd
         self.environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("BOTTED_")},
+            **{name: value for name, value in os.environ.items() if not name.startswith(NEVER_PASSED_ON)},
             "BOTTED_DATA_DIR": str(data_folder),
             "COLUMNS": "120",
             **settings,

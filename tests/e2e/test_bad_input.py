@@ -116,14 +116,74 @@ def test_a_faulty_playbook_is_refused_with_file_line_and_field(
 
 def test_commands_refuse_what_they_cannot_understand(botted: Botted, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text(GOOD)
-    refused(botted("run", "Look"), "no playbook was named", "botted playbooks")
     refused(botted("run", "  ", "--file", "a.csv"), "the objective is empty")
     refused(botted("run", "Look", "--file", "a.csv", "--input", "colour"), "name=value")
     refused(botted("run", "Look", "--file", "a.csv", "--input", "colour=red"), "has no such input")
     refused(botted("run", "Look", "--file", "a.csv", "--mode", "sideways"), "sideways")
     refused(botted("run", "x" * 5000, "--file", "a.csv"), "at most 4,000")
     refused(botted("show", "nobody"), "there is no objective 'nobody'")
-    refused(botted("cancel", "nobody"), "there is no objective 'nobody'")
+    for command in (
+        ("cancel", "nobody"),
+        ("approve", "nobody"),
+        ("budget", "nobody", "--usd", "3"),
+        ("tell", "nobody", "a", "hello"),
+    ):
+        refused(botted(*command), "there is no objective 'nobody'")
+    refused(botted("tell", "nobody", "a", " "), "a message has between 1 and 2,000 characters")
+    refused(botted("lessons", "forget", "0"), "0")
+    refused(botted("lessons", "forget", "9223372036854775807"), "there is no lesson 9223372036854775807")
+
+
+def test_without_a_model_and_a_fitting_playbook_three_lines_say_what_to_do(botted: Botted, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(GOOD)
+    ways = (
+        "set a key: OPENAI_API_KEY, ANTHROPIC_API_KEY or GEMINI_API_KEY",
+        "point OPENAI_BASE_URL at a server, or install botted[local] and set BOTTED_LOCAL__GGUF to a GGUF file of "
+        "3B parameters or more",
+        "name a playbook that needs no model with --playbook (`botted playbooks`)",
+    )
+    ended = botted("run", "Look")
+    refused(ended, "no model is configured, and no playbook clearly fits an objective without files", *ways)
+    assert len(ended.err.splitlines()) == 4
+    translating = botted("run", "Translate this into French", "--file", "a.csv")
+    refused(translating, "no playbook clearly fits an objective like this with a.csv", *ways)
+    (tmp_path / "needs.yaml").write_text(
+        "name: needs-one\nversion: 1.0.0\ndescription: x\ntasks:\n"
+        "  - {id: a, title: A, work: {instructions: Look., tools: [file.read]}}\n"
+    )
+    refused(botted("run", "Go", "--playbook", "needs.yaml"), "the playbook 'needs-one' needs a model", *ways)
+
+
+def test_a_key_that_is_configured_and_not_set_is_named(botted: Botted, tmp_path: Path) -> None:
+    (tmp_path / "botted.toml").write_text('[models.profiles.strong]\nprovider = "openai"\nmodel = "gpt-5.4"\n')
+    refused(botted("run", "Look"), "no configured model is usable (profile 'strong': OPENAI_API_KEY is not set)")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--budget-usd", "0"),
+        ("--budget-usd", "nan"),
+        ("--budget-usd", "inf"),
+        ("--budget-usd", "much"),
+        ("--budget-usd", "1e300"),
+        ("--budget-tokens", "-1"),
+        ("--budget-turns", "0"),
+        ("--minutes", "-5"),
+        ("--on-limit", "explode"),
+        ("--plan", "luck"),
+    ],
+)
+def test_a_budget_that_makes_no_sense_is_refused(botted: Botted, options: tuple[str, str]) -> None:
+    refused(botted("run", "Look", *options), options[0])
+
+
+def test_a_model_file_that_is_none_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "model.gguf").write_text("not a model")
+    for path, expected in (("model.gguf", "is not a GGUF file"), ("nowhere.gguf", "does not exist")):
+        botted = Botted(tmp_path / "data", tmp_path, BOTTED_LOCAL__GGUF=path)
+        refused(botted("run", "Look"), expected)
+        refused(botted("up"), expected)
 
 
 def test_a_bad_setting_is_named(botted: Botted) -> None:
