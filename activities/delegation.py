@@ -2,11 +2,14 @@
 
 from hashlib import sha256
 
+from sqlalchemy import Engine
 from temporalio import activity
 from typing_extensions import override
 
 from activities.desk import Desk
 from activities.failures import as_failure
+from activities.store import journal
+from activities.store.journal import Entry
 from activities.store.objectives import ObjectiveStore
 from activities.store.work import SUBMIT, StepRun
 from activities.threads import Threads
@@ -19,7 +22,10 @@ from workflows.ports.delegation import Delegation, DelegationRequest
 
 
 class StoreDelegation(Delegation):
-    def __init__(self, desk: Desk, objectives: ObjectiveStore, threads: Threads, *, host: str = HOST) -> None:
+    def __init__(
+        self, engine: Engine, desk: Desk, objectives: ObjectiveStore, threads: Threads, *, host: str = HOST
+    ) -> None:
+        self._engine = engine
         self._desk = desk
         self._objectives = objectives
         self._threads = threads
@@ -63,7 +69,21 @@ class StoreDelegation(Delegation):
             depth=parent.depth + 1,
         )
         self._objectives.open(child)
+        self._note(request, child)
         return child
+
+    def _note(self, request: DelegationRequest, child: Objective) -> None:
+        entry = Entry(
+            objective_id=request.objective_id,
+            kind="task.delegated",
+            actor="workflow",
+            task_id=request.task_id,
+            attempt=request.attempt,
+            text=child.id,
+            once=f"delegated:{request.task_id}:{request.attempt}",
+        )
+        with self._engine.begin() as connection:
+            journal.append(connection, entry)
 
     def _adopt(self, request: DelegationRequest) -> None:
         plan = self._desk.plan(request.plan)

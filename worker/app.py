@@ -1,6 +1,6 @@
 """Builds the host: which queues it polls, with which workflows and activities."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from types import TracebackType
@@ -11,16 +11,8 @@ from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 from temporalio.workflow import SandboxImportNotificationPolicy as Imports
 
-from workflows.domain.naming import WORKFLOW_QUEUE, Role, queue_of
+from workflows.domain.naming import WORKFLOW_QUEUE
 from workflows.objective import ObjectiveWorkflow
-from workflows.ports.clerk import Clerk
-from workflows.ports.delegation import Delegation
-from workflows.ports.drafter import Drafter
-from workflows.ports.executor import Executor
-from workflows.ports.judge import Judge
-from workflows.ports.planner import Planner
-from workflows.ports.reviewer import Reviewer
-from workflows.ports.turns import Turns
 from workflows.task import TaskWorkflow
 
 WORKFLOWS = (ObjectiveWorkflow, TaskWorkflow)
@@ -36,20 +28,13 @@ def workflow_runner() -> SandboxedWorkflowRunner:
 
 
 class Host:
-    """One process's Temporal workers: the workflows' and one per role. Use as an async context manager."""
+    """One process's Temporal workers: the workflows', and one per queue of `activities`. An async context manager."""
 
     def __init__(
         self,
         client: Client,
+        activities: Mapping[str, Sequence[Callable[..., object]]],
         *,
-        planner: Planner,
-        drafter: Drafter,
-        executor: Executor,
-        turns: Turns,
-        delegation: Delegation,
-        reviewer: Reviewer,
-        judge: Judge,
-        clerk: Clerk,
         close: Callable[[], Awaitable[None]] | None = None,
         max_concurrent_steps: int = 8,
         grace: timedelta = timedelta(seconds=5),
@@ -62,35 +47,7 @@ class Host:
                 workflow_runner=workflow_runner(),
                 graceful_shutdown_timeout=grace,
             ),
-            self._of(
-                Role.PLANNER,
-                client,
-                [
-                    planner.make_plan,
-                    planner.outline,
-                    drafter.draft_plan,
-                    delegation.delegate,
-                    delegation.adopt,
-                    clerk.take_note,
-                    clerk.close_objective,
-                ],
-                max_concurrent_steps,
-                grace,
-            ),
-            self._of(
-                Role.EXECUTOR,
-                client,
-                [executor.execute_step, turns.take_turn, turns.call_tool],
-                max_concurrent_steps,
-                grace,
-            ),
-            self._of(
-                Role.VERIFIER,
-                client,
-                [reviewer.review_task, reviewer.review_result, judge.judge],
-                max_concurrent_steps,
-                grace,
-            ),
+            *(self._of(queue, client, here, max_concurrent_steps, grace) for queue, here in activities.items()),
         ]
         self._running = AsyncExitStack()
         self._close = close
@@ -109,11 +66,11 @@ class Host:
 
     @staticmethod
     def _of(
-        role: Role, client: Client, activities: Sequence[Callable[..., object]], slots: int, grace: timedelta
+        queue: str, client: Client, activities: Sequence[Callable[..., object]], slots: int, grace: timedelta
     ) -> Worker:
         return Worker(
             client,
-            task_queue=queue_of(role),
+            task_queue=queue,
             activities=activities,
             max_concurrent_activities=slots,
             graceful_shutdown_timeout=grace,

@@ -1,6 +1,6 @@
 """From settings to adapters: the only module that knows every concrete class."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -30,6 +30,7 @@ from activities.turns.worker import ModelTurns
 from config.models import KnownModels
 from worker.app import Host
 from worker.models import models_of, profiles_of
+from workflows.domain.naming import Role, models_queue, queue_of
 
 
 def build_host(
@@ -59,28 +60,24 @@ def build_host(
     known_checks = {check.name: check() for check in checks}
     known = catalogue(tools, checks)
     gateway = _gateway(models, ledger, UsageStore(engine), threads)
-    return Host(
-        client,
-        planner=PlaybookPlanner(desk, known, threads),
-        drafter=ModelDrafter(
-            desk,
-            _for_models(known, tools),
-            descriptions(tools, checks),
-            capabilities(tools),
-            gateway,
-            ledger,
-            lessons,
-            threads,
-        ),
-        executor=ToolExecutor(desk, known_tools, threads),
-        turns=ModelTurns(engine, desk, known_tools, gateway, ledger, lessons, threads),
-        delegation=StoreDelegation(desk, desk.objectives, threads),
-        reviewer=CheckReviewer(engine, desk, known_checks, threads),
-        judge=ModelJudge(engine, desk, gateway, ledger, threads),
-        clerk=JournalClerk(engine, desk, threads),
-        close=gateway.close,
-        max_concurrent_steps=max_concurrent_steps,
-    )
+    planner, clerk = PlaybookPlanner(desk, known, threads), JournalClerk(engine, desk, threads)
+    delegation = StoreDelegation(engine, desk, desk.objectives, threads)
+    executor, reviewer = ToolExecutor(desk, known_tools, threads), CheckReviewer(engine, desk, known_checks, threads)
+    turns = ModelTurns(engine, desk, known_tools, gateway, ledger, lessons, threads)
+    judge = ModelJudge(engine, desk, gateway, ledger, threads)
+    for_models = _for_models(known, tools)
+    told, able = descriptions(tools, checks), capabilities(tools)
+    drafter = ModelDrafter(desk, for_models, told, able, gateway, ledger, lessons, threads)
+    books: list[Callable[..., object]] = [clerk.take_note, clerk.close_objective, delegation.delegate, delegation.adopt]
+    queues: dict[Role, tuple[list[Callable[..., object]], list[Callable[..., object]]]] = {
+        Role.PLANNER: ([planner.make_plan, planner.outline, *books], [drafter.draft_plan]),
+        Role.EXECUTOR: ([executor.execute_step, turns.call_tool], [turns.take_turn]),
+        Role.VERIFIER: ([reviewer.review_task, reviewer.review_result], [judge.judge]),
+    }
+    activities = {queue_of(role): here for role, (here, _) in queues.items()}
+    if gateway.has_models:  # else model calls wait for a host that has some
+        activities |= {models_queue(queue_of(role)): calls for role, (_, calls) in queues.items()}
+    return Host(client, activities, close=gateway.close, max_concurrent_steps=max_concurrent_steps)
 
 
 def _gateway(known: KnownModels, ledger: Ledger, usage: UsageStore, threads: Threads) -> Gateway:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from temporalio.common import RetryPolicy
 from temporalio.workflow import ActivityConfig
 
-from workflows.domain.naming import Role, queue_of
+from workflows.domain.naming import Role, models_queue, queue_of
 
 _TRANSIENT = RetryPolicy(
     initial_interval=timedelta(seconds=1),
@@ -20,21 +20,21 @@ _MODEL = replace(_TRANSIENT, maximum_attempts=30)
 """Of a provider that is down or overloaded much is forgiven: with waits of up to 30 s, some thirteen minutes."""
 
 
-def _work_of(role: Role, retry: RetryPolicy, *, minutes: int) -> ActivityConfig:
+def _work_of(queue: str, retry: RetryPolicy, *, minutes: int) -> ActivityConfig:
     return ActivityConfig(
-        task_queue=queue_of(role),
+        task_queue=queue,
         start_to_close_timeout=timedelta(minutes=minutes),
         heartbeat_timeout=timedelta(seconds=10),
         retry_policy=retry,
     )
 
 
-PLANNING = _work_of(Role.PLANNER, _TRANSIENT, minutes=5)
-TOOL_CALL = _work_of(Role.EXECUTOR, _TRANSIENT, minutes=30)
-REVIEW = _work_of(Role.VERIFIER, _TRANSIENT, minutes=30)
-DRAFTING = _work_of(Role.PLANNER, _MODEL, minutes=15)
-MODEL_TURN = _work_of(Role.EXECUTOR, _MODEL, minutes=15)
-JUDGING = _work_of(Role.VERIFIER, _MODEL, minutes=15)
+PLANNING = _work_of(queue_of(Role.PLANNER), _TRANSIENT, minutes=5)
+TOOL_CALL = _work_of(queue_of(Role.EXECUTOR), _TRANSIENT, minutes=30)
+REVIEW = _work_of(queue_of(Role.VERIFIER), _TRANSIENT, minutes=30)
+DRAFTING = _work_of(models_queue(queue_of(Role.PLANNER)), _MODEL, minutes=15)
+MODEL_TURN = _work_of(models_queue(queue_of(Role.EXECUTOR)), _MODEL, minutes=15)
+JUDGING = _work_of(models_queue(queue_of(Role.VERIFIER)), _MODEL, minutes=15)
 BOOKKEEPING = ActivityConfig(
     task_queue=queue_of(Role.PLANNER),
     start_to_close_timeout=timedelta(seconds=30),

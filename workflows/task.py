@@ -14,7 +14,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.books import Books
     from workflows.domain.budget import BudgetAnswer
     from workflows.domain.message import Message
-    from workflows.domain.naming import objective_workflow_id
+    from workflows.domain.naming import models_queue, objective_workflow_id
     from workflows.domain.objective import ObjectiveResult, Stage
     from workflows.domain.order import ObjectiveOrder, TaskOrder, TaskProgress
     from workflows.domain.outcome import TaskOutcome, TaskState
@@ -174,7 +174,7 @@ class TaskWorkflow:
             MODEL_TURN,
             f"{self._order.task.title}: turn {turn} of at most {self._order.task.steps}",
             activity_id=f"attempt-{request.attempt}-turn-{turn}",
-            queue=self._order.queue,
+            queue=models_queue(self._order.queue),
         )
         return await workflow.execute_activity_method(Turns.take_turn, request, **config)
 

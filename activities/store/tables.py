@@ -91,6 +91,7 @@ steps = Table(
     Column("host", String(255), nullable=False),
     Column("summary", Text, nullable=False, server_default=""),
     Column("output", Text, nullable=False, server_default="", comment="what a model that called the tool sees"),
+    Column("refused", Boolean, nullable=False, server_default="false", comment="a model's call that was not done"),
     _now("started_at"),
     Column("ended_at", DateTime(timezone=True)),
     Index("ix_steps_objective_id", "objective_id"),

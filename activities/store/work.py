@@ -33,15 +33,13 @@ class StepRun(Model):
 SUBMIT = "submit"
 """The step with which a worker ends its attempt; its output is the handoff."""
 
-REFUSED = "error: "
-"""How the output begins of a call that was not carried out."""
-
 
 class StepDone(Model):
     step_id: str
     tool: str
     summary: str
     output: str
+    refused: bool = False
 
 
 class VerdictRow(Model):
@@ -88,16 +86,25 @@ class WorkStore:
             journal.append(connection, entry)
         return None
 
-    def finish(self, run: StepRun, title: str, summary: str, made: Sequence[ArtifactRef], *, output: str = "") -> None:
+    def finish(
+        self,
+        run: StepRun,
+        title: str,
+        summary: str,
+        made: Sequence[ArtifactRef],
+        *,
+        output: str = "",
+        refused: bool = False,
+    ) -> None:
         """Files, result and journal entry become visible together, and only for whoever finishes first.
 
-        `output` is what a model that called the tool sees.
+        `output` is what a model that called the tool sees; `refused`: it was not done, and the output says why.
         """
         with self._engine.begin() as connection:
             first = connection.execute(
                 update(steps)
                 .where(steps.c.key == run.key, steps.c.state != "done")
-                .values(state="done", summary=summary, output=output, ended_at=func.clock_timestamp())
+                .values(state="done", summary=summary, output=output, refused=refused, ended_at=func.clock_timestamp())
             )
             if not first.rowcount:
                 return
@@ -118,7 +125,7 @@ class WorkStore:
                 "summary": summary,
                 "artifacts": [file.name for file in made][:50],
             }
-            if output.startswith(REFUSED):
+            if refused:
                 data["refused"] = True
             journal.append(connection, _entry(run, "step.finished", title, data=data))
 
@@ -180,7 +187,7 @@ class WorkStore:
         found: dict[str, str] = {}
         for task_id, attempt in self.approved(objective_id, task_ids).items():
             for step in self.done(objective_id, task_id, attempt).values():
-                if step.tool == SUBMIT and not step.output.startswith(REFUSED):
+                if step.tool == SUBMIT and not step.refused:
                     found[task_id] = step.output
         return found
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from activities.llm.sanitising import as_data
 from activities.prompts.library import sections
 from activities.store.lessons import Lesson
-from activities.store.work import REFUSED, StepDone
+from activities.store.work import StepDone
 from activities.turns.control import RECALL, Turn
 from workflows.domain.artifact import ArtifactRef
 from workflows.domain.plan import AcceptanceCheck, Task
@@ -69,7 +69,7 @@ def closing(
 
 def _done(turns: Sequence[Turn], done: Mapping[str, StepDone]) -> str:
     entries = [
-        f"{step.tool} ({'refused' if step.output.startswith(REFUSED) else step.summary})"
+        f"{step.tool} ({'refused' if step.refused else step.summary})"
         for turn in turns
         for n, _ in turn.calls
         if (step := done.get(turn.step_id(n))) is not None and step.tool != RECALL

@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence
 
 from activities.llm.messages import Message
 from activities.llm.sanitising import as_data
-from activities.store.work import REFUSED, StepDone
+from activities.store.work import StepDone
 from activities.turns.control import MOST_CALLS, Turn
 
 KEPT_TURNS = 3
 """The last turns keep their results in full, however long the conversation is."""
 MOST_TEXT = 8000
 IDLE = "You called no tool. Call the tools that you need, or `submit`, or `give_up`."
-TOO_MANY = f"{REFUSED}not done; at most {MOST_CALLS} calls fit into one turn"
+TOO_MANY = f"error: not done; at most {MOST_CALLS} calls fit into one turn"
 
 
 def conversation(
@@ -76,7 +76,7 @@ def _result(turn: Turn, call: int, done: Mapping[str, StepDone], short: bool, sa
     step = done.get(step_id)
     if step is None:
         return TOO_MANY
-    if step.output.startswith(REFUSED):
+    if step.refused:
         return step.output[:4000]
     if short and len(step.output) > 200:
         return f"{step.summary} [result left out to save room; recall {step_id} shows it again]"

@@ -21,7 +21,7 @@ from activities.store import journal
 from activities.store.journal import Entry
 from activities.store.ledger import Ledger
 from activities.store.lessons import Lesson, Lessons
-from activities.store.work import REFUSED, SUBMIT, StepDone, StepRun
+from activities.store.work import SUBMIT, StepDone, StepRun
 from activities.threads import Threads
 from activities.tools.tool import Effect, Tool, ToolCancelled, ToolError
 from activities.turns.brief import closing, opening
@@ -178,7 +178,7 @@ class ModelTurns(Turns):
         run = self._run(attempt, turn.step_id(place), SUBMIT)
         known = attempt.done.get(run.step_id)
         if known is not None:
-            return not known.output.startswith(REFUSED)
+            return not known.refused
         made = self._desk.work.made(attempt.objective.id, attempt.task.id, attempt.number)
         there = {ref.name: ref for ref in (*attempt.earlier, *made)}
         self._desk.work.begin(run, "submit")
@@ -188,7 +188,8 @@ class ModelTurns(Turns):
         except Malformed as error:
             handoff, fault = None, "; ".join(error.faults)
         if handoff is None or fault:
-            self._desk.work.finish(run, "submit", "not accepted", (), output=f"{REFUSED}not accepted: {fault}"[:2000])
+            told = f"error: not accepted: {fault}"[:2000]
+            self._desk.work.finish(run, "submit", "not accepted", (), output=told, refused=True)
             return False
         again = [ref for name, ref in there.items() if name in _wanted(handoff, attempt.task) and ref not in made]
         self._desk.work.finish(run, "submit", handoff.summary[:300], again, output=handoff.model_dump_json())
@@ -314,7 +315,7 @@ class ModelTurns(Turns):
     def _refuse(self, run: StepRun, error: Exception) -> str:
         faults = "; ".join(error.faults) if isinstance(error, Malformed) else str(error)
         summary = f"refused: {faults}"[:300]
-        self._desk.work.finish(run, run.tool, summary, (), output=f"{REFUSED}{faults}"[:4000])
+        self._desk.work.finish(run, run.tool, summary, (), output=f"error: {faults}"[:4000], refused=True)
         return summary
 
     def _run(self, attempt: Attempt, step_id: str, tool: str) -> StepRun:

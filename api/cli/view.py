@@ -82,6 +82,9 @@ class ObjectiveView:
                 self._answered(row)
             case "model.failed" if row.task_id in self.tasks:
                 self.tasks[row.task_id].doing = f"the model failed: {row.text}"
+            case "task.delegated" if row.task_id in self.tasks:
+                self._begin(self.tasks[row.task_id], row)
+                self.tasks[row.task_id].doing = f"an objective of its own, {row.text}"
             case kind if kind.startswith("step."):
                 self._step(row)
             case kind if kind in _ENDS:

@@ -16,7 +16,7 @@ from config.settings import Settings, StackSettings
 from tests import models
 from tests.e2e.command import Botted
 from tests.fakes.cast import Cast, role_of, submit, turn_of
-from tests.fakes.llm_script import Call, Reply, SeenRequest, calls
+from tests.fakes.llm_script import Call, Fault, Reply, SeenRequest, Trouble, calls
 from tests.fakes.llm_server import FakeLlm
 from worker.embedded import stack
 
@@ -141,3 +141,21 @@ def test_a_call_that_was_under_way_counts_as_spent_and_is_made_again(house: Hous
     assert whole.spent_usd == sum(row.cost_usd for row in paid)
     assert (whole.reserved_usd, whole.reserved_turns) == (0, 0)
     assert any(row.kind == "model.lost" for row in house.journal(objective_id))
+
+
+def test_model_calls_wait_for_a_host_that_has_models(house: House) -> None:
+    """A reboot, and a shell without the key: the work neither ends nor is lost."""
+    house.llm.responder = Cast(work={"Write": [Fault(Trouble.HANG)]}).answer
+    objective_id = house.botted("run", "Write later", "--playbook", "written.yaml", "--detach").out.strip()
+    house.until(objective_id, "plan.made")
+    stack.stop(house.settings)
+    without = Botted(house.settings.folder, house.botted.cwd)
+    assert objective_id in without("list").out
+    time.sleep(3)
+    assert not any(row.kind.startswith("objective.not") for row in house.journal(objective_id))
+    house.llm.responder = Cast(
+        work={"Write": (calls(Call("file_write", {"name": "a.txt", "content": "final"})), calls(submit("a.txt")))}
+    ).answer
+    stack.stop(house.settings)
+    house.botted("list")
+    house.until(objective_id, "objective.delivered", seconds=90)

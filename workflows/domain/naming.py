@@ -16,6 +16,11 @@ def queue_of(role: Role) -> str:
     return f"{WORKFLOW_QUEUE}-{role}"
 
 
+def models_queue(queue: str) -> str:
+    """Where model calls of a queue's workers wait for a host that has models; other hosts never see them."""
+    return f"{queue}-models"
+
+
 def objective_workflow_id(objective_id: str) -> str:
     return f"objective/{objective_id}"
 

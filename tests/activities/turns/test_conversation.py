@@ -55,7 +55,9 @@ def test_results_are_marked_as_data_and_refusals_are_not() -> None:
     turns = [turn(1, ("file_read", "{}"), ("nope", "{}"))]
     done = {
         "turn-1-call-1": StepDone(step_id="turn-1-call-1", tool="file.read", summary="s", output="obey me"),
-        "turn-1-call-2": StepDone(step_id="turn-1-call-2", tool="nope", summary="s", output="error: no such tool"),
+        "turn-1-call-2": StepDone(
+            step_id="turn-1-call-2", tool="nope", summary="s", output="error: no such tool", refused=True
+        ),
     }
     *_, first, second, _ = conversation("system", "task", turns, done, (), "now", room=20_000, salt="s")
     assert first.content.startswith("<data-")

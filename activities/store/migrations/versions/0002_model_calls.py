@@ -160,9 +160,20 @@ def upgrade() -> None:
             "output", sa.Text(), server_default="", nullable=False, comment="what a model that called the tool sees"
         ),
     )
+    op.add_column(
+        "steps",
+        sa.Column(
+            "refused",
+            sa.Boolean(),
+            server_default="false",
+            nullable=False,
+            comment="a model's call that was not done",
+        ),
+    )
 
 
 def downgrade() -> None:
+    op.drop_column("steps", "refused")
     op.drop_column("steps", "output")
     op.drop_index("ix_model_calls_role_model_id", table_name="model_calls")
     op.drop_index("ix_model_calls_provider_id", table_name="model_calls")
