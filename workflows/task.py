@@ -19,7 +19,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.domain.order import ObjectiveOrder, TaskOrder, TaskProgress
     from workflows.domain.outcome import TaskOutcome, TaskState
     from workflows.domain.plan import TaskKind, WhenUncertain
-    from workflows.domain.verdict import BY_CHECKS, BY_PANEL, CHECKS, Decision, TaskVerdict
+    from workflows.domain.verdict import BY_CHECKS, BY_PANEL, CHECKS, MAX_FEEDBACK, Decision, TaskVerdict
     from workflows.failures import is_final, reason_of
     from workflows.judging import Panel
     from workflows.policies import BOOKKEEPING, MODEL_TURN, REVIEW, TOOL_CALL, named
@@ -306,7 +306,7 @@ class TaskWorkflow:
             attempt=self._progress.attempt,
             decision=Decision.REJECTED,
             by=by,
-            feedback=feedback,
+            feedback=feedback[:MAX_FEEDBACK],
             fingerprint=sha256(feedback.encode()).hexdigest(),
         )
 

@@ -198,6 +198,15 @@ async def test_doubt_is_settled_by_another_verifier(objectives: Objectives, fres
     assert opinions == ["approved", "uncertain", "approved"]  # the checks', and two verifiers'
 
 
+async def test_doubt_at_any_length_is_a_rejection(objectives: Objectives, fresh: FakeLlm) -> None:
+    """Met with a real model that could not stop: the workflow must not."""
+    endless = opinion("unsure", feedback="Lisbon-" * 285)
+    fresh.responder = Cast(work={"Write": writes("a.txt")}, judge=lambda seen: endless).answer
+    result, _ = await objectives.run(UNCERTAIN.format(policy="second_opinion"))
+    assert result.stage is Stage.NOT_DELIVERED
+    assert "could not tell: Lisbon-Lisbon" in result.missing[0].reason
+
+
 async def test_doubt_waits_for_a_person_where_the_policy_says_so(objectives: Objectives, fresh: FakeLlm) -> None:
     fresh.responder = Cast(work={"Write": writes("a.txt")}, judge=lambda seen: opinion("unsure")).answer
     running = await objectives.start(UNCERTAIN.format(policy="person"))
