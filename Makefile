@@ -52,7 +52,7 @@ test: setup-dev ## everything that CI checks: lint, types, import contracts, tes
 	@$(MAKE) --no-print-directory check
 
 check: setup-dev lint ## the same, by its other name
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile  # two workers, each with a stack of its own: most tests wait more than they work
 	PYTHONHASHSEED=7 $(BIN)/python -m pytest -q tests/replay  # set order differs by seed; one seed hides such bugs
 
 $(VENV)/.local: $(VENV)/.dev requirements-local.lock

@@ -32,6 +32,11 @@ class Ended:
         return found
 
 
+def _hear_interrupts() -> None:
+    """A test run that was itself started in the background hands down that Ctrl-C is to be ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Botted:
     """The command with a data folder and a working directory."""
 
@@ -61,6 +66,7 @@ class Botted:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=_hear_interrupts,
         )
 
     def in_terminal(self, *arguments: object) -> "Terminal":
@@ -80,8 +86,7 @@ class Terminal:
             stdout=slave,
             stderr=slave,
             start_new_session=True,
-            # A test run that was itself started in the background hands down that Ctrl-C is to be ignored.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+            preexec_fn=_hear_interrupts,
         )
         os.close(slave)
         self._raw = ""
