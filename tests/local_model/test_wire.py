@@ -73,7 +73,7 @@ async def test_keeps_to_a_json_schema(openai_client: openai.AsyncOpenAI, seed: i
 async def test_refuses_a_prompt_that_does_not_fit(openai_client: openai.AsyncOpenAI) -> None:
     with pytest.raises(openai.BadRequestError) as refused:
         await openai_client.chat.completions.create(
-            model="smollm2", messages=[{"role": "user", "content": "word " * 5000}], max_tokens=1
+            model="smollm2", messages=[{"role": "user", "content": "word " * 10_000}], max_tokens=1
         )
 
     assert isinstance(refused.value.body, dict)
