@@ -2,7 +2,6 @@
 
 from typing import ClassVar
 
-import regex
 from pydantic import Field, field_validator
 from typing_extensions import override
 
@@ -45,6 +44,8 @@ class TextInput(ToolInput):
     @field_validator("matches")
     @classmethod
     def _is_an_expression(cls, matches: str) -> str:
+        import regex  # here, because every host would wait for it at its start
+
         try:
             regex.compile(matches)
         except (regex.error, RecursionError, OverflowError) as error:
@@ -75,6 +76,8 @@ class TextSays(Check):
 
 def _mismatch(arguments: TextInput, text: str) -> list[str]:
     """Patterns come from people and models; some take for ever, and Python's own `re` cannot be stopped."""
+    import regex
+
     try:
         found = regex.search(arguments.matches, text, timeout=_REGEX_SECONDS, concurrent=True)
     except TimeoutError:
