@@ -13,7 +13,7 @@ from activities.playbooks.templates import TemplateFault, render
 from activities.store.work import StepRun
 from activities.threads import Threads
 from activities.tools.tool import Tool, ToolCancelled, ToolError, ToolInput
-from activities.workspace import Sitting, StoreWorkspace
+from activities.workspace import Sitting, StoreWorkspace, sit_through
 from workflows.domain.plan import Plan, Step
 from workflows.ports.executor import Executor, StepReceipt, StepRequest
 
@@ -30,11 +30,7 @@ class ToolExecutor(Executor):
     @override
     @activity.defn
     async def execute_step(self, request: StepRequest) -> StepReceipt:
-        sitting = Sitting()
-        try:
-            summary = await self._threads.run(lambda: self._once(request, sitting), stop=sitting.cancel)
-        except Exception as error:
-            raise as_failure(error) from error
+        summary = await sit_through(self._threads, lambda sitting: self._once(request, sitting))
         return StepReceipt(summary=summary)
 
     def _once(self, request: StepRequest, sitting: Sitting) -> str:

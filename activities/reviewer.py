@@ -1,6 +1,6 @@
 """Reviews by deterministic checks: cheap, the same every time, and nothing can talk them round."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -10,14 +10,14 @@ from temporalio import activity
 from typing_extensions import override
 
 from activities.desk import Desk
-from activities.failures import as_failure, is_transient
+from activities.failures import is_transient
 from activities.playbooks.templates import TemplateFault, render
 from activities.review.check import Check
 from activities.store import lessons, objectives, work
 from activities.store.work import VerdictRow
 from activities.threads import Threads
 from activities.tools.tool import ToolCancelled
-from activities.workspace import Sitting, StoreWorkspace
+from activities.workspace import Sitting, StoreWorkspace, sit_through
 from workflows.domain.model import Model
 from workflows.domain.objective import Stage
 from workflows.domain.plan import AcceptanceCheck, Task
@@ -56,7 +56,7 @@ class CheckReviewer(Reviewer):
     @override
     @activity.defn
     async def review_task(self, request: TaskReviewRequest) -> None:
-        row = await self._in_thread(lambda sitting: self._judge_task(request, sitting))
+        row = await sit_through(self._threads, lambda sitting: self._judge_task(request, sitting))
         await send_verdict(
             TaskVerdict(
                 attempt=request.attempt,
@@ -71,18 +71,11 @@ class CheckReviewer(Reviewer):
     @override
     @activity.defn
     async def review_result(self, request: ResultReviewRequest) -> None:
-        row = await self._in_thread(lambda sitting: self._judge_result(request, sitting))
+        row = await sit_through(self._threads, lambda sitting: self._judge_result(request, sitting))
         verdict = ObjectiveVerdict(
             subject=Subject.RESULT, decision=row.decision, by=row.decided_by, feedback=row.feedback
         )
         await send_verdict(verdict)
-
-    async def _in_thread(self, judge: Callable[[Sitting], VerdictRow]) -> VerdictRow:
-        sitting = Sitting()
-        try:
-            return await self._threads.run(lambda: judge(sitting), stop=sitting.cancel)
-        except Exception as error:
-            raise as_failure(error) from error
 
     def _judge_task(self, request: TaskReviewRequest, sitting: Sitting) -> VerdictRow:
         plan = self._desk.plan(request.plan)

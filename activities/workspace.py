@@ -8,13 +8,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
+from activities.failures import as_failure
 from activities.store.artifacts import ArtifactStore
+from activities.threads import Threads
 from activities.tools.tool import ToolCancelled, ToolError
 from workflows.domain.artifact import ArtifactRef
 
 PROGRESS_SECONDS = 1.0
+T = TypeVar("T")
 
 
 class StoreWorkspace:
@@ -126,6 +129,15 @@ class Sitting:
         self._cancelled = True
         if self._workspace is not None:
             self._workspace.cancel()
+
+
+async def sit_through(threads: Threads, work: Callable[[Sitting], T]) -> T:
+    """The result of `work`, done in a thread that a cancellation interrupts. Raises what Temporal understands."""
+    sitting = Sitting()
+    try:
+        return await threads.run(lambda: work(sitting), stop=sitting.cancel)
+    except Exception as error:
+        raise as_failure(error) from error
 
 
 def _safe(name: str) -> str:

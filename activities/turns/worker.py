@@ -37,7 +37,7 @@ from activities.turns.control import (
 )
 from activities.turns.conversation import conversation
 from activities.turns.history import turns_of
-from activities.workspace import Sitting, StoreWorkspace
+from activities.workspace import Sitting, StoreWorkspace, sit_through
 from workflows.domain.artifact import ArtifactRef
 from workflows.domain.naming import step_key
 from workflows.domain.objective import Objective
@@ -109,11 +109,7 @@ class ModelTurns(Turns):
     @override
     @activity.defn
     async def call_tool(self, request: CallRequest) -> CallReceipt:
-        sitting = Sitting()
-        try:
-            summary = await self._threads.run(lambda: self._call(request, sitting), stop=sitting.cancel)
-        except Exception as error:
-            raise as_failure(error) from error
+        summary = await sit_through(self._threads, lambda sitting: self._call(request, sitting))
         return CallReceipt(summary=summary)
 
     async def _take(self, request: TurnRequest) -> TurnReceipt:
