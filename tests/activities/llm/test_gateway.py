@@ -5,7 +5,7 @@ from decimal import Decimal
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, func, update
 
 from activities.llm.asking import Asker, ModelRefused, ModelRetry, ModelUnavailable
 from activities.llm.gateway import Answer, Gateway
@@ -16,6 +16,7 @@ from activities.store import journal
 from activities.store.journal import JournalRow
 from activities.store.ledger import Ledger
 from activities.store.objectives import ObjectiveStore
+from activities.store.tables import providers
 from activities.store.usage import UsageStore
 from activities.threads import Threads
 from tests.fakes.llm_script import Fault, Reply, Say, SeenRequest, Tokens, Trouble
@@ -160,15 +161,18 @@ async def test_an_answer_that_fits_into_no_room_is_given_up(setting: Setting) ->
         await setting.ask("k", "verifier")
 
 
-async def test_an_address_that_answers_nonsense_is_given_up_after_some_tries(setting: Setting) -> None:
+async def test_an_address_that_answers_nonsense_is_given_up_after_six_tries(setting: Setting) -> None:
     setting.llm.responder = by_model(second=Fault(Trouble.HTML))
-    ended: list[type[Exception]] = []
-    for _ in range(4):
-        with pytest.raises((ModelRetry, ModelUnavailable)) as error:
+    for _ in range(5):
+        with pytest.raises(ModelRetry):
             await setting.ask("k", "verifier")
-        ended.append(error.type)
-    assert ended == [ModelRetry] * 4
-    assert [row.kind for row in setting.journal()].count("model.failed") == 4
+    with pytest.raises(ModelRetry, match="is not asked for another"):  # the breaker is open
+        await setting.ask("k", "verifier")
+    with setting.engine.begin() as connection:
+        connection.execute(update(providers).values(open_until=func.now()))  # as if its time had passed
+    with pytest.raises(ModelUnavailable, match=r"\(6 tries\)"):
+        await setting.ask("k", "verifier")
+    assert setting.asked == ["second"] * 6
 
 
 async def test_without_a_model_it_says_what_to_do(setting: Setting) -> None:
