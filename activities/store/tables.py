@@ -24,6 +24,7 @@ from sqlalchemy import (
     func,
 )
 from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
+from sqlalchemy.types import UserDefinedType
 
 metadata = MetaData(
     naming_convention={
@@ -33,6 +34,15 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+
+
+class TransactionId(UserDefinedType[str]):
+    """Postgres' xid8: rows below a snapshot's xmin are all that will ever be there, so readers can page by it."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: object) -> str:
+        return "xid8"
 
 
 def _now(name: str) -> Column[datetime]:
@@ -48,6 +58,7 @@ objectives = Table(
     Column("request", JSONB, nullable=False, comment="the Objective as it was asked for"),
     Column("plan", String(64), comment="SHA-256 of the plan"),
     Column("result", JSONB, comment="the ObjectiveResult, once it ended"),
+    Column("body_digest", String(64), comment="of the HTTP request that created it under an Idempotency-Key"),
     _now("created_at"),
     Column("ended_at", DateTime(timezone=True)),
     Index("ix_objectives_tenant_created_at", "tenant", "created_at"),
@@ -119,6 +130,7 @@ journal = Table(
     metadata,
     Column("id", BigInteger, Identity(), primary_key=True),
     Column("objective_id", ForeignKey("objectives.id", ondelete="CASCADE"), nullable=False),
+    Column("tenant", String(120), nullable=False, server_default="default"),
     Column("seq", Integer, nullable=False, comment="gapless per objective, in order of commit"),
     Column("once", String(255), comment="what makes an entry that is written twice count once"),
     Column("kind", String(60), nullable=False),
@@ -129,6 +141,8 @@ journal = Table(
     Column("text", Text, nullable=False, server_default=""),
     Column("data", JSONB, nullable=False, server_default="{}"),
     _now("at"),
+    Column("xact", TransactionId, nullable=False, server_default=func.pg_current_xact_id()),
+    Index("ix_journal_tenant_xact_id", "tenant", "xact", "id"),
     UniqueConstraint("objective_id", "seq"),
     UniqueConstraint("objective_id", "once", name="uq_journal_once"),
 )
@@ -239,4 +253,92 @@ hosts = Table(
     Column("models", JSONB, nullable=False, comment="which models it asks for what; never a key"),
     Column("fingerprint", String(64), nullable=False, comment="equal for hosts that were given the same models"),
     _now("started_at"),
+)
+
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("id", String(200), primary_key=True),
+    Column("objective_id", ForeignKey("objectives.id", ondelete="CASCADE"), nullable=False),
+    Column("tenant", String(120), nullable=False),
+    Column("task_id", String(64), nullable=False, server_default=""),
+    Column("attempt", Integer, nullable=False, server_default="0"),
+    Column("subject", String(20), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("request", JSONB, nullable=False, comment="the Approval"),
+    Column("state", String(20), nullable=False, comment="open | approved | revise | rejected | expired | withdrawn"),
+    Column("escalated", Boolean, nullable=False, server_default="false"),
+    Column("decided_by", String(120), nullable=False, server_default=""),
+    Column("feedback", Text, nullable=False, server_default=""),
+    _now("asked_at"),
+    Column("deadline", DateTime(timezone=True)),
+    Column("decided_at", DateTime(timezone=True)),
+    Index("ix_approvals_tenant_state_asked_at", "tenant", "state", "asked_at"),
+    Index("ix_approvals_objective_id", "objective_id"),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("tenant", String(120), nullable=False),
+    Column("name", String(120), nullable=False),
+    Column("digest", String(64), nullable=False, unique=True, comment="SHA-256 of the secret; never the secret"),
+    Column("roles", JSONB, nullable=False),
+    Column("requests_per_minute", Integer),
+    Column("created_by", String(120), nullable=False),
+    _now("created_at"),
+    Column("expires_at", DateTime(timezone=True)),
+    Column("revoked_at", DateTime(timezone=True)),
+    Column("last_used_at", DateTime(timezone=True)),
+)
+
+rate_windows = Table(
+    "rate_windows",
+    metadata,
+    Column("caller", String(200), primary_key=True),
+    Column("minute", BigInteger, primary_key=True, comment="minutes since 1970"),
+    Column("leased", Integer, nullable=False),
+)
+
+uploads = Table(
+    "uploads",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("tenant", String(120), nullable=False),
+    Column("sha256", ForeignKey("artifacts.sha256"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("media_type", String(120), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("uploaded_by", String(120), nullable=False),
+    _now("created_at"),
+    UniqueConstraint("tenant", "sha256", "name"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("tenant", String(120), nullable=False),
+    Column("actor", String(120), nullable=False),
+    Column("origin", String(200), nullable=False, comment="from where: api 10.0.0.7, cli"),
+    Column("action", String(60), nullable=False),
+    Column("object", String(255), nullable=False),
+    Column("data", JSONB, nullable=False, server_default="{}"),
+    _now("at"),
+    Index("ix_audit_tenant_id", "tenant", "id"),
+)
+
+live_output = Table(
+    "live_output",
+    metadata,
+    Column("key", String(255), primary_key=True, comment="of the model call: objective/task/attempt/step"),
+    Column("objective_id", String(64), nullable=False),
+    Column("task_id", String(64), nullable=False, server_default=""),
+    Column("attempt", Integer, nullable=False, server_default="0"),
+    Column("step_id", String(64), nullable=False, server_default=""),
+    Column("text", Text, nullable=False, server_default=""),
+    _now("updated_at"),
+    Index("ix_live_output_objective_id", "objective_id"),
+    prefixes=["UNLOGGED"],
 )

@@ -14,6 +14,19 @@ MAX_DEPTH = 2
 class Mode(StrEnum):
     AUTO = auto()
     MANUAL = auto()
+    DECIDE = auto()
+    """Chosen by rule once the plan is known; what runs is always one of the other two."""
+
+
+class Oversight(StrEnum):
+    """What a person approves in manual mode beside the plan."""
+
+    END = auto()
+    """The result."""
+    TASK = auto()
+    """Each task, and the result."""
+    STEP = auto()
+    """Each step before it is done, each task, and the result."""
 
 
 class Stage(StrEnum):

@@ -21,15 +21,26 @@ BY_PANEL = f"{CHECKS}panel"
 class Decision(StrEnum):
     APPROVED = auto()
     REJECTED = auto()
+    REVISE = auto()
+    """A person's alone: to be done again, with instructions."""
     UNCERTAIN = auto()
     """A verifier's alone: it needs another opinion, and is never an approval."""
 
 
 class Subject(StrEnum):
-    """What a verdict on an objective is about; a task's verdict is about one of its attempts."""
+    """What is decided on. Verdicts on an objective are about its plan or its result."""
 
     PLAN = auto()
     RESULT = auto()
+    TASK = auto()
+    """An attempt at a task."""
+    STEP = auto()
+    """A step before it is done, with its input."""
+    WORK = auto()
+    """A task that a person does: answered by submitting it."""
+    BUDGET = auto()
+    EXHAUSTED = auto()
+    """Tasks that are not approved after all attempts: whether and how to go on."""
 
 
 class TaskVerdict(Model):

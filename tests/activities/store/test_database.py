@@ -6,6 +6,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, inspect, text
+from sqlalchemy.dialects.postgresql.base import ischema_names
 
 from activities.store import database, tables
 from worker.embedded.stack import Addresses
@@ -28,6 +29,11 @@ def migrate(url: str) -> None:
         database.migrate(engine)
     finally:
         engine.dispose()
+
+
+@pytest.fixture(autouse=True)
+def known_to_inspection(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(ischema_names, "xid8", tables.TransactionId)
 
 
 def test_several_processes_that_start_at_once_migrate_once(empty: str) -> None:

@@ -1,0 +1,1 @@
+"""Live events: from the journal to any number of streams."""

@@ -1,0 +1,1 @@
+"""The HTTP routes: what each needs, what it answers."""
