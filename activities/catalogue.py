@@ -46,4 +46,5 @@ def catalogue(tools: Iterable[type[Tool]] = TOOLS, checks: Iterable[type[Check]]
     return Catalogue(
         tools={tool.name: tool.input_model for tool in tools},
         checks={check.name: check.input_model for check in checks},
+        guards={tool.name: guard for tool in tools if (guard := tool.guard()) is not None},
     )

@@ -5,14 +5,15 @@ from temporalio import activity
 from typing_extensions import override
 
 from activities.desk import Desk
-from activities.store import journal, objectives, work
+from activities.store import approvals, journal, objectives, work
 from activities.store.journal import Entry
-from activities.store.work import VerdictRow
+from activities.store.work import SUBMIT, StepRun, VerdictRow
 from activities.threads import Threads
+from activities.turns.control import Handoff
 from workflows.domain.artifact import ArtifactRef
 from workflows.domain.objective import Missing, ObjectiveResult, Stage
 from workflows.domain.plan import Plan, Task
-from workflows.ports.clerk import Clerk, CloseRequest, Note
+from workflows.ports.clerk import Clerk, CloseRequest, FilingRequest, Note, ReopenRequest
 
 
 class JournalClerk(Clerk):
@@ -31,6 +32,17 @@ class JournalClerk(Clerk):
 
     @override
     @activity.defn
+    async def reopen_tasks(self, request: ReopenRequest) -> None:
+        once = f"{activity.info().activity_id}:{activity.info().workflow_run_id}"
+        await self._threads.run(lambda: self._reopen(request, once))
+
+    @override
+    @activity.defn
+    async def file_submission(self, request: FilingRequest) -> str:
+        return await self._threads.run(lambda: self._file(request))
+
+    @override
+    @activity.defn
     async def close_objective(self, request: CloseRequest) -> ObjectiveResult:
         return await self._threads.run(lambda: self._close(request))
 
@@ -38,6 +50,13 @@ class JournalClerk(Clerk):
         with self._engine.begin() as connection:
             if note.stage is not None:
                 objectives.enter_stage(connection, note.objective_id, note.stage)
+            if note.asked is not None:
+                approvals.ask(connection, note.asked)
+            if note.escalated:
+                approvals.escalate(connection, note.escalated)
+            if note.settled is not None:
+                ended = note.settled
+                approvals.settle(connection, ended.id, ended.state, ended.by, ended.feedback)
             row = _verdict_of(note)
             if row is not None:
                 work.decide(connection, row)
@@ -49,10 +68,52 @@ class JournalClerk(Clerk):
                 task_id=note.task_id,
                 attempt=note.attempt,
                 text=note.text,
-                data={"subject": note.subject} if note.subject else {},
+                data=note.data,
                 once=once,
             )
             journal.append(connection, entry)
+
+    def _reopen(self, request: ReopenRequest, once: str) -> None:
+        """A person's word counts before that of whoever approved."""
+        with self._engine.begin() as connection:
+            for task_id, attempt in request.attempts.items():
+                asked_for = task_id in request.named
+                text = request.feedback if asked_for else "what it builds on is done again"
+                if attempt:
+                    work.overrule(connection, request.objective_id, task_id, attempt, request.by, text)
+                entry = Entry(
+                    objective_id=request.objective_id,
+                    kind="task.reopened",
+                    actor=request.by,
+                    task_id=task_id,
+                    attempt=attempt,
+                    text=text,
+                    once=f"reopen:{task_id}:{once}",
+                )
+                journal.append(connection, entry)
+
+    def _file(self, request: FilingRequest) -> str:
+        """What a person submits is filed as what the attempt made, and checked like anybody's."""
+        plan, submission = self._desk.plan(request.plan), request.submission
+        task = plan.task(request.task_id)
+        made = self._desk.work.made(request.objective_id, task.id, request.attempt)
+        there = {ref.name for ref in (*made, *submission.artifacts)}
+        missing = task.undelivered(there)
+        if missing:
+            return f"promised and not there: {', '.join(missing[:10])}"
+        run = StepRun(
+            objective_id=request.objective_id,
+            task_id=task.id,
+            attempt=request.attempt,
+            step_id="by-hand",
+            tool=SUBMIT,
+            host=submission.by,
+        )
+        handoff = Handoff(summary=submission.summary, artifacts=sorted(there), open_questions=[])
+        if self._desk.work.begin(run, f"submitted by {submission.by}") is None:
+            summary, output = submission.summary[:300], handoff.model_dump_json()
+            self._desk.work.finish(run, "submit", summary, submission.artifacts, output=output)
+        return ""
 
     def _close(self, request: CloseRequest) -> ObjectiveResult:
         plan = self._desk.plan(request.plan) if request.plan else None
@@ -65,6 +126,7 @@ class JournalClerk(Clerk):
         )
         with self._engine.begin() as connection:
             counted = objectives.end(connection, request.objective_id, result)
+            approvals.withdraw_all(connection, request.objective_id)
             kind = f"objective.{counted.stage}"
             entry = Entry(
                 objective_id=request.objective_id,
@@ -92,13 +154,13 @@ class JournalClerk(Clerk):
         return (*named, *others)
 
     def _missing(self, plan: Plan, request: CloseRequest, approved: dict[str, int]) -> tuple[Missing, ...]:
-        if request.stage is Stage.DELIVERED:
-            return ()
-        reasons = self._reasons(request.objective_id)
+        """Of what was delivered, only what a person went on without."""
+        reasons = {**self._reasons(request.objective_id), **request.skipped}
+        delivered = request.stage is Stage.DELIVERED
         return tuple(
             Missing(task_id=task.id, title=task.title, reason=reasons.get(task.id) or _because(task, approved))
             for task in plan.tasks
-            if task.id not in approved
+            if task.id not in approved and (task.id in request.skipped or not delivered)
         )
 
     def _reasons(self, objective_id: str) -> dict[str, str]:

@@ -58,6 +58,8 @@ class StoreDelegation(Delegation):
             text=_text(task, request.feedback),
             files=self._desk.work.visible(parent.id, plan.needs_of(task.id), task.id, request.attempt),
             mode=Mode.AUTO,
+            approvals=parent.approvals,
+            notify=parent.notify,
             tenant=parent.tenant,
             asked_by=f"objective {parent.id}",
             max_parallel=parent.max_parallel,

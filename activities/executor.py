@@ -1,5 +1,6 @@
 """Does a playbook's steps: each is one call of a tool in the task's workspace."""
 
+import json
 import socket
 from collections.abc import Mapping
 
@@ -75,9 +76,15 @@ class ToolExecutor(Executor):
         tool = self._tools.get(step.tool)
         if tool is None:
             raise ToolError(f"this host has no tool {step.tool!r}")
-        bindings = plan.task(request.task_id).bindings
-        names = self._desk.names(plan, bindings, request.attempt, request.feedback)
         try:
-            return tool, tool.input_model.model_validate(render(step.arguments, names))
+            return tool, tool.input_model.model_validate(self._arguments(request, plan, step))
         except (TemplateFault, ValidationError) as error:
             raise ToolError(f"{step.tool}: {error}") from error
+
+    def _arguments(self, request: StepRequest, plan: Plan, step: Step) -> object:
+        """As the plan says, or as a person edited them."""
+        if request.arguments is not None:
+            return json.loads(self._desk.artifacts.read(request.arguments))
+        bindings = plan.task(request.task_id).bindings
+        names = self._desk.names(plan, bindings, request.attempt, request.feedback)
+        return render(step.arguments, names)

@@ -107,7 +107,7 @@ class CheckReviewer(Reviewer):
     def _judge_result(self, request: ResultReviewRequest, sitting: Sitting) -> VerdictRow:
         plan = self._desk.plan(request.plan)
         subject = OPINION if plan.criteria else Subject.RESULT
-        given = self._desk.work.verdict(request.objective_id, "", 0, subject, BY_CHECKS)
+        given = self._desk.work.verdict(request.objective_id, "", request.round, subject, BY_CHECKS)
         if given is not None:
             return given
         names = self._desk.names(plan, {}, 1, "")
@@ -116,7 +116,7 @@ class CheckReviewer(Reviewer):
             sitting.take(workspace)
             missing = _promises_kept(plan.tasks, workspace.names())
             report = ReviewReport(checks=(missing, *self._run(plan.checks, names, workspace)))
-        row = self._verdict(request.objective_id, subject, report)
+        row = self._verdict(request.objective_id, subject, report, attempt=request.round)
         with self._engine.begin() as connection:
             objectives.enter_stage(connection, request.objective_id, Stage.REVIEW)
             work.decide(connection, row)

@@ -2,10 +2,12 @@
 
 import os
 from decimal import Decimal
+from enum import StrEnum
 from functools import cache
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -14,6 +16,7 @@ from pydantic_settings import (
 )
 
 from config.models import ModelsSettings, Section
+from config.notify import NotifySettings
 
 
 class BudgetSettings(Section):
@@ -58,6 +61,63 @@ class LocalModelSettings(Section):
     )
 
 
+class Environment(StrEnum):
+    DEVELOPMENT = "development"
+    PRODUCTION = "production"
+    """The API refuses to start with anything that would leave it open; see api/production.py."""
+
+
+class ApiSettings(Section):
+    host: str = Field("127.0.0.1", min_length=1)
+    port: int | None = Field(
+        None, ge=1, le=65_535, description="unset: 8420; in the embedded stack a free one, which it keeps"
+    )
+    key: SecretStr | None = Field(
+        None, description="by which the commands of this machine act; unset: the owner's, from the data folder"
+    )
+    owner_key: bool = Field(
+        False, description="whether the service makes an admin's key in the data folder; the embedded stack has it so"
+    )
+    body_bytes: int = Field(1_000_000, ge=1_000, description="of a request; uploads have a limit of their own")
+    upload_bytes: int = Field(1 << 30, ge=1)
+    request_seconds: float = Field(30, gt=0, description="until an answer begins; streams end when they like")
+    upload_seconds: float = Field(3_600, gt=0)
+    requests_per_minute: int = Field(6_000, ge=1, description="of each key or token's subject, over all API processes")
+    failures_per_minute: int = Field(
+        60, ge=1, description="wrong keys and tokens from one address, until it has to wait for the next minute"
+    )
+    max_streams: int = Field(4_000, ge=1, description="open event streams and WebSockets of this process")
+    max_streams_per_key: int = Field(2_000, ge=1, description="of these, with one key or by one token's subject")
+    shutdown_seconds: int = Field(5, ge=1, description="for what is under way when the service stops")
+    tls_certificate: Path | None = Field(None, description="PEM file; with tls_key, the service speaks HTTPS itself")
+    tls_key: Path | None = None
+    behind_tls_proxy: bool = Field(False, description="a proxy before the service speaks HTTPS")
+    proxies: tuple[str, ...] = Field(
+        ("127.0.0.1",), description="addresses of that proxy; what it says of a client's address is believed"
+    )
+    cors_origins: tuple[str, ...] = Field((), description="of pages in browsers that may call; none: none")
+    metrics_public: bool = Field(False, description="whether /metrics needs no key, also from elsewhere")
+
+
+class AuthSettings(Section):
+    """JSON Web Tokens, beside API keys. Either a secret or an address of public keys; neither: no tokens."""
+
+    jwt_secret: SecretStr | None = Field(None, description="for HS256; 32 random bytes or more")
+    jwks_url: str | None = Field(None, description="of public keys, for RS256, ES256 and EdDSA")
+    issuer: str | None = None
+    audience: str | None = None
+    leeway_seconds: float = Field(30, ge=0, le=600, description="by which clocks may differ")
+    tenant_claim: str = Field("tenant", min_length=1, description="a.b is the claim b in the claim a")
+    roles_claim: str = Field("roles", min_length=1)
+    tenant: str | None = Field(None, description="of tokens that name none; unset: those are refused")
+
+    @model_validator(mode="after")
+    def _is_one_of_two(self) -> Self:
+        if self.jwt_secret is not None and self.jwks_url is not None:
+            raise ValueError("set jwt_secret or jwks_url, not both: one of them fixes the algorithms")
+        return self
+
+
 class Settings(BaseSettings):
     """Read once at each door (worker, api) and handed down; a running workflow never reads it."""
 
@@ -69,15 +129,19 @@ class Settings(BaseSettings):
         toml_file="botted.toml",
     )
 
+    environment: Environment = Environment.DEVELOPMENT
     data_dir: Path = Path(".botted")
     log_level: str = "WARNING"
     temporal: TemporalSettings = TemporalSettings()
     database: DatabaseSettings = DatabaseSettings()
     stack: StackSettings = StackSettings()
     host: HostSettings = HostSettings()
+    api: ApiSettings = ApiSettings()
+    auth: AuthSettings = AuthSettings()
     models: ModelsSettings = ModelsSettings()
     budget: BudgetSettings = BudgetSettings()
     local: LocalModelSettings = LocalModelSettings()
+    notify: NotifySettings = NotifySettings()
 
     @classmethod
     def settings_customise_sources(

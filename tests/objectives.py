@@ -9,14 +9,19 @@ from uuid import uuid4
 
 from sqlalchemy import Engine
 from temporalio.client import Client, WorkflowHandle
+from temporalio.service import RPCError, RPCStatusCode
 
 from activities.store import journal
 from activities.store.artifacts import ArtifactStore
 from activities.store.journal import JournalRow
+from activities.store.objectives import ObjectiveStore
+from workflows.domain.approval import Approval, ApprovalDecision, DecisionReceipt
+from workflows.domain.control import Action, Control, ControlReceipt, PlanReceipt, PlanRevision
 from workflows.domain.naming import WORKFLOW_QUEUE, objective_workflow_id, task_workflow_id
 from workflows.domain.objective import Mode, Objective, ObjectiveResult
 from workflows.domain.order import ObjectiveOrder
 from workflows.domain.outcome import TaskOutcome
+from workflows.domain.verdict import Decision, Subject
 from workflows.objective import ObjectiveWorkflow
 
 Running = WorkflowHandle[ObjectiveWorkflow, ObjectiveResult]
@@ -27,6 +32,7 @@ class Objectives:
     def __init__(self, client: Client, engine: Engine, folder: Path) -> None:
         self.client = client
         self.engine = engine
+        self.folder = folder
         self.artifacts = ArtifactStore(engine, folder)
 
     async def start(self, tasks: str, *, mode: Mode = Mode.AUTO, max_parallel: int = 8, **fields: Any) -> Running:
@@ -64,6 +70,56 @@ class Objectives:
         running = await self.start(tasks)
         result = await asyncio.wait_for(running.result(), 60)
         return result, self.journal(running)
+
+    def id_of(self, running: Running) -> str:
+        return running.id.removeprefix("objective/")
+
+    async def waiting(self, running: Running, subject: Subject, task_id: str = "") -> Approval:
+        """The approval on this subject that waits now or soon."""
+        handle = self.task(running, task_id) if task_id else running
+        async with asyncio.timeout(30):
+            while True:
+                for found in await self._pending(handle):
+                    if found.subject is subject:
+                        return found
+                await asyncio.sleep(0.05)
+
+    async def _pending(self, handle: WorkflowHandle[Any, Any]) -> list[Approval]:
+        try:
+            return await handle.query("pending", result_type=list[Approval])
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            return []  # a task that has not begun
+
+    async def decide(self, running: Running, approval: Approval, decision: Decision, **fields: Any) -> DecisionReceipt:
+        handle = self.task(running, approval.task_id) if approval.task_id else running
+        made = ApprovalDecision(approval=approval.id, decision=decision, by=fields.pop("by", "ana"), **fields)
+        return await handle.execute_update("decide", made, result_type=DecisionReceipt)
+
+    async def approve(self, running: Running, subject: Subject, task_id: str = "", **fields: Any) -> Approval:
+        """Waits until it is asked, and approves it."""
+        approval = await self.waiting(running, subject, task_id)
+        await self.decide(running, approval, Decision.APPROVED, **fields)
+        return approval
+
+    async def control(self, running: Running, action: Action, **fields: Any) -> None:
+        order = Control(action=action, by=fields.pop("by", "ana"), **fields)
+        await running.execute_update("control", order, result_type=ControlReceipt)
+
+    async def revise(self, running: Running, text: str, *, add: bool = False, replaces: str = "") -> PlanReceipt:
+        """Puts this YAML in the place of the plan."""
+        present = replaces or self.plan(running)
+        ref = self.artifacts.put("plan.yaml", text.encode(), "application/yaml")
+        revision = PlanRevision(revision=ref, replaces=present, by="ana", add=add)
+        return await running.execute_update("revise_plan", revision, result_type=PlanReceipt)
+
+    def plan(self, running: Running) -> str:
+        """SHA-256 of the plan that counts."""
+        row = ObjectiveStore(self.engine).get(self.id_of(running))
+        assert row is not None
+        assert row.plan is not None
+        return row.plan
 
     def journal(self, running: Running) -> list[JournalRow]:
         with self.engine.connect() as connection:

@@ -10,7 +10,7 @@ from pathlib import Path
 import structlog
 
 from config import logging
-from config.settings import Settings, load
+from config.settings import Environment, Settings, load
 
 log = structlog.get_logger("worker")
 
@@ -51,6 +51,7 @@ async def serve(settings: Settings, address: str, database_url: str) -> None:
     from activities.store.hosts import HostRow
     from config import temporal
     from config.models import known_models
+    from worker.channels import channels_of
     from worker.models import with_facts_of
     from worker.scratch import own_scratch
     from worker.search_attributes import register
@@ -67,6 +68,9 @@ async def serve(settings: Settings, address: str, database_url: str) -> None:
     known = known_models(settings.models, os.environ, settings.local.url or "")
     for complaint in known.missing:
         log.warning("model not usable", why=complaint)
+    channels = channels_of(settings.notify, os.environ, production=settings.environment is Environment.PRODUCTION)
+    for channel, why in channels.faults.items():
+        log.warning("channel not usable", channel=channel, why=why)
     name = f"{socket.gethostname()}:{os.getpid()}"
     await asyncio.to_thread(
         hosts.register, engine, HostRow(name=name, models=known.told(), fingerprint=known.fingerprint)
@@ -74,7 +78,13 @@ async def serve(settings: Settings, address: str, database_url: str) -> None:
     known = await asyncio.to_thread(with_facts_of, known, settings.local.url or "")
     with own_scratch(settings.folder) as scratch:
         async with build_host(
-            client, engine, settings.folder, scratch=scratch, models=known, max_concurrent_steps=steps
+            client,
+            engine,
+            settings.folder,
+            scratch=scratch,
+            models=known,
+            channels=channels,
+            max_concurrent_steps=steps,
         ):
             _say_ready()
             log.info("ready", temporal=address, pid=os.getpid())

@@ -12,10 +12,11 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from temporalio.workflow import SandboxImportNotificationPolicy as Imports
 
 from workflows.domain.naming import WORKFLOW_QUEUE
+from workflows.notify import NotifyWorkflow
 from workflows.objective import ObjectiveWorkflow
 from workflows.task import TaskWorkflow
 
-WORKFLOWS = (ObjectiveWorkflow, TaskWorkflow)
+WORKFLOWS = (ObjectiveWorkflow, TaskWorkflow, NotifyWorkflow)
 SHARED_WITH_SANDBOX = ("workflows.domain", "workflows.ports")
 
 

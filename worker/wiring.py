@@ -13,6 +13,9 @@ from activities.desk import Desk
 from activities.executor import ToolExecutor
 from activities.judging.judge import ModelJudge
 from activities.llm.gateway import Gateway
+from activities.llm.streaming import LiveOutput
+from activities.notify.channel import Channels
+from activities.notify.herald import ChannelHerald
 from activities.planner import PlaybookPlanner
 from activities.planning.drafter import ModelDrafter
 from activities.playbooks.compiler import Catalogue
@@ -30,7 +33,7 @@ from activities.turns.worker import ModelTurns
 from config.models import KnownModels
 from worker.app import Host
 from worker.models import models_of, profiles_of
-from workflows.domain.naming import Role, models_queue, queue_of
+from workflows.domain.naming import NOTICES_QUEUE, Role, models_queue, queue_of
 
 
 def build_host(
@@ -42,6 +45,7 @@ def build_host(
     tools: Iterable[type[Tool]] = TOOLS,
     checks: Iterable[type[Check]] = CHECKS,
     models: KnownModels | None = None,
+    channels: Channels | None = None,
     max_concurrent_steps: int = 8,
 ) -> Host:
     """A host that does everything: plans, steps, reviews and the books."""
@@ -59,8 +63,9 @@ def build_host(
     known_tools = {tool.name: tool() for tool in tools}
     known_checks = {check.name: check() for check in checks}
     known = catalogue(tools, checks)
-    gateway = _gateway(models, ledger, UsageStore(engine), threads)
-    planner, clerk = PlaybookPlanner(desk, known, threads), JournalClerk(engine, desk, threads)
+    gateway = _gateway(models, ledger, engine, threads)
+    planner, clerk = PlaybookPlanner(engine, desk, known, threads), JournalClerk(engine, desk, threads)
+    herald = ChannelHerald(engine, channels or Channels(), threads)
     delegation = StoreDelegation(engine, desk, desk.objectives, threads)
     executor, reviewer = ToolExecutor(desk, known_tools, threads), CheckReviewer(engine, desk, known_checks, threads)
     turns = ModelTurns(engine, desk, known_tools, gateway, ledger, lessons, threads)
@@ -68,22 +73,27 @@ def build_host(
     for_models = _for_models(known, tools)
     told, able = descriptions(tools, checks), capabilities(tools)
     drafter = ModelDrafter(desk, for_models, told, able, gateway, ledger, lessons, threads)
-    books: list[Callable[..., object]] = [clerk.take_note, clerk.close_objective, delegation.delegate, delegation.adopt]
+    books: list[Callable[..., object]] = [
+        *(clerk.take_note, clerk.reopen_tasks, clerk.file_submission, clerk.close_objective),
+        *(planner.outline, planner.choose_mode, delegation.delegate, delegation.adopt, herald.record_delivery),
+    ]
     queues: dict[Role, tuple[list[Callable[..., object]], list[Callable[..., object]]]] = {
-        Role.PLANNER: ([planner.make_plan, planner.outline, *books], [drafter.draft_plan]),
+        Role.PLANNER: ([planner.make_plan, planner.revise_plan, *books], [drafter.draft_plan]),
         Role.EXECUTOR: ([executor.execute_step, turns.call_tool], [turns.take_turn]),
         Role.VERIFIER: ([reviewer.review_task, reviewer.review_result], [judge.judge]),
     }
     activities = {queue_of(role): here for role, (here, _) in queues.items()}
+    activities[NOTICES_QUEUE] = [herald.deliver_notice]
     if gateway.has_models:  # else model calls wait for a host that has some
         activities |= {models_queue(queue_of(role)): calls for role, (_, calls) in queues.items()}
     return Host(client, activities, close=gateway.close, max_concurrent_steps=max_concurrent_steps)
 
 
-def _gateway(known: KnownModels, ledger: Ledger, usage: UsageStore, threads: Threads) -> Gateway:
+def _gateway(known: KnownModels, ledger: Ledger, engine: Engine, threads: Threads) -> Gateway:
     profiles = profiles_of(known)
     roles = {str(role): names for role, names in known.roles.items()}
-    return Gateway(ledger, usage, models_of(profiles), profiles, roles, threads)
+    live = LiveOutput(engine, [profile.key.get_secret_value() for profile in profiles.values()])
+    return Gateway(ledger, UsageStore(engine), models_of(profiles), profiles, roles, threads, live=live)
 
 
 def _for_models(known: Catalogue, tools: Iterable[type[Tool]]) -> Catalogue:

@@ -46,3 +46,9 @@ def stop_or_cancel(error: ActivityError, what: str) -> BaseException:
     if is_cancelled_exception(error):
         return asyncio.CancelledError()
     return NotDelivered(f"{what}: {reason_of(error)}")
+
+
+def refuse(fault: str) -> None:
+    """For an update's validator: the sender gets the reason, and nothing is recorded."""
+    if fault:
+        raise ApplicationError(fault, type="NotNow", non_retryable=True)

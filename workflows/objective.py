@@ -1,40 +1,40 @@
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from temporalio import workflow
 from temporalio.common import RawValue, SearchAttributeKey
-from temporalio.exceptions import ActivityError, ChildWorkflowError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
-    from pydantic import BaseModel
-
     from workflows.allowance import Allowance
+    from workflows.approvals import YES_OR_NO, Approvals
     from workflows.books import Books
+    from workflows.consent import Consent
+    from workflows.crew import Crew
+    from workflows.domain.approval import Approval, ApprovalDecision, DecisionReceipt
     from workflows.domain.budget import BudgetAnswer
-    from workflows.domain.naming import Role, queue_of, task_workflow_id
+    from workflows.domain.control import Control, ControlReceipt, PlanReceipt, PlanRevision
+    from workflows.domain.naming import Role, queue_of
     from workflows.domain.objective import Mode, ObjectiveResult, ObjectiveStatus, Stage
-    from workflows.domain.order import ObjectiveOrder, ObjectiveProgress, TaskOrder
-    from workflows.domain.outcome import TaskOutcome, TaskState
-    from workflows.domain.plan import PlanOutline, TaskOutline
-    from workflows.domain.verdict import BY_CHECKS, BY_PANEL, CHECKS, MAX_FEEDBACK, Decision, ObjectiveVerdict, Subject
-    from workflows.drafting import draft_plan
-    from workflows.failures import NotDelivered, reason_of, stop_or_cancel
-    from workflows.judging import Panel
-    from workflows.policies import BOOKKEEPING, PLANNING, REVIEW, named
+    from workflows.domain.order import ObjectiveOrder, ObjectiveProgress, Supervision, TaskOrder
+    from workflows.domain.outcome import TaskOutcome
+    from workflows.domain.plan import TaskOutline
+    from workflows.domain.verdict import CHECKS, ObjectiveVerdict, Subject
+    from workflows.doors import TO_OBJECTIVES, decision_of
+    from workflows.failures import NotDelivered, refuse
+    from workflows.graph import Graph
+    from workflows.planning import Planning
+    from workflows.policies import BOOKKEEPING, named
     from workflows.ports.clerk import Clerk, CloseRequest
-    from workflows.ports.drafter import DraftRequest
-    from workflows.ports.judge import JudgeRequest
-    from workflows.ports.planner import OutlineRequest, Planner, PlanRequest
-    from workflows.ports.reviewer import ResultReviewRequest, Reviewer
     from workflows.progress import progress_table
+    from workflows.reviewing import ResultReview
+    from workflows.secretary import Secretary
+    from workflows.steering import Steering
     from workflows.strays import Strays
-    from workflows.task import TaskWorkflow
 
 TENANT = SearchAttributeKey.for_keyword("BottedTenant")
 STAGE = SearchAttributeKey.for_keyword("BottedStage")
 MODE = SearchAttributeKey.for_keyword("BottedMode")
-SIGNALS: Mapping[str, type[BaseModel]] = {"verdict": ObjectiveVerdict, "budget": BudgetAnswer}
 T = TypeVar("T")
 
 
@@ -44,33 +44,40 @@ class ObjectiveWorkflow:
 
     @workflow.init
     def __init__(self, order: ObjectiveOrder) -> None:
-        self._objective = order.objective
-        self._carried = order.carried
+        objective, carried = order.objective, order.carried
+        self._objective = objective
+        self._carried = carried
         self._stage = Stage.PLANNING
         self._since = workflow.now()
-        self._outline: PlanOutline | None = None
-        self._tasks: dict[str, TaskOutline] = {}
-        self._states: dict[str, TaskState] = {}
-        self._outcomes: dict[str, TaskOutcome] = {}
-        self._verdicts: dict[Subject, ObjectiveVerdict] = {}
-        self._checked: ObjectiveVerdict | None = None
-        self._waiting_for: Subject | None = None
-        self._replans = 0
-        self._books = Books(order.objective.id)
-        self._allowance = Allowance(order.objective.on_limit, self._ask_for_budget, self._books.budget_answer)
-        self._panel = Panel(1, True, self._within_budget)
+        asked = carried.asked if carried else {}
         self._strays = Strays()
+        self._books = Books(objective.id)
+        self._approvals = Approvals(objective.approvals, self._books, objective.text, objective.notify, asked)
+        self._allowance = Allowance(objective.on_limit, self._ask_for_budget)
+        self._graph = Graph()
+        self._crew = Crew()
+        self._planning = Planning(objective, self._graph, self._allowance, self._books)
+        self._review = ResultReview(self._books, self._within_budget, carried.reviews if carried else 0)
+        supervision = Supervision(mode=objective.mode, oversight=objective.oversight)
+        self._steering = Steering(
+            self._graph,
+            self._crew,
+            self._books,
+            carried.supervision if carried else supervision,
+            carried.assigned if carried else {},
+        )
+        self._consent = Consent(objective, self._approvals, self._books, self._graph, self._planning, self._steering)
+        self._secretary = Secretary(lambda: bool(self._strays) or self._steering.has_orders, self._keep_up)
 
     @workflow.run
     async def run(self, order: ObjectiveOrder) -> ObjectiveResult:
+        self._secretary.begin()
         try:
             await self._plan()
             await self._approval_of_plan()
             await self._run_graph()
-            while await self._replan():
-                await self._approval_of_plan(anew=True)
+            while await self._goes_on():
                 await self._run_graph()
-            await self._review()
             return await self._close(Stage.DELIVERED)
         except NotDelivered as stop:
             return await self._close(Stage.NOT_DELIVERED, stop.reason)
@@ -80,265 +87,212 @@ class ObjectiveWorkflow:
 
     @workflow.signal(dynamic=True)
     def signal(self, name: str, args: Sequence[RawValue]) -> None:
-        """`verdict` with {"subject": "plan", "decision": "approved", "by": "ana"}, `budget` with {"granted": true,
-        "by": "ana"}; anything else is noticed.
+        """`verdict` {"approval": "ID.plan.1", "decision": "approved", "by": "ana"}; `pause`, `resume`, `advance`,
+        `retry_task`, `skip_task`, `cancel_task`, `assign_task`, `set_mode` {"by": "ana", "task": "…"}; `budget`
+        {"granted": true, "by": "ana"}; anything else is noticed.
 
         One dynamic handler, because a handler of its own would lose a payload that it cannot read, and would stop
         the workflow for good over a signal without any payload.
         """
-        match self._strays.read(name, args, SIGNALS):
+        match self._strays.read(name, args, TO_OBJECTIVES):
+            case ObjectiveVerdict() as verdict if verdict.by.startswith(CHECKS):
+                self._review.hear(verdict)
             case ObjectiveVerdict() as verdict:
-                self._hear(verdict)
-            case BudgetAnswer() as answer if not self._allowance.hear(answer):
-                self._strays.add("an answer about the budget, for which nobody asked now", answer.by)
+                first = self._approvals.id_of(verdict.subject, 1)  # without an id it can mean no later one
+                self._hear(decision_of(verdict, first))
+            case ApprovalDecision() as decision:
+                self._hear(decision)
+            case BudgetAnswer() as answer:
+                self._approvals.hear_about_budget(answer, self._strays)
+            case Control() as order:
+                self._steering.give(order)
 
-    def _hear(self, verdict: ObjectiveVerdict) -> None:
-        if verdict.by == BY_CHECKS:
-            self._checked = verdict
-        elif verdict.by.startswith(CHECKS):
-            self._panel.hear(verdict)
-        elif verdict.subject is not self._waiting_for or verdict.subject in self._verdicts:
-            self._strays.add(f"a verdict on the {verdict.subject}, which nobody asked for now", verdict.by)
+    def _hear(self, decision: ApprovalDecision) -> None:
+        fault = self._consent.fault_in(decision)
+        if fault:
+            self._strays.add(f"a decision on {decision.approval}", f"{decision.by}: {fault}")
         else:
-            self._verdicts[verdict.subject] = verdict
+            self._approvals.hear(decision, self._strays)
+
+    @workflow.update(description="A person's decision on an approval; refused with the reason when it does not count")
+    async def decide(self, decision: ApprovalDecision) -> DecisionReceipt:
+        self._approvals.take(decision)
+        return await self._approvals.receipt(decision)
+
+    @decide.validator
+    def _may_decide(self, decision: ApprovalDecision) -> None:
+        self._approvals.require(decision)
+        refuse(self._consent.fault_in(decision))
+
+    @workflow.update(description="What the signals of an action's name do, with an answer")
+    async def control(self, order: Control) -> ControlReceipt:
+        return await self._steering.receipt(order, self._steering.give(order))
+
+    @control.validator
+    def _may_control(self, order: Control) -> None:
+        refuse(self._steering.fault_in(order))
+
+    @workflow.update(description="Another plan, written or edited by a person; finished tasks stay as they are")
+    async def revise_plan(self, revision: PlanRevision) -> PlanReceipt:
+        return await self._planning.revise(revision)
+
+    @revise_plan.validator
+    def _may_revise(self, revision: PlanRevision) -> None:
+        refuse("the objective has ended" if self._steering.ended else self._planning.fault_in(revision))
 
     @workflow.query(description="Stage, tasks and what is waited for")
     def status(self) -> ObjectiveStatus:
+        supervision = self._steering.supervision
         return ObjectiveStatus(
             stage=self._stage,
-            mode=self._objective.mode,
-            tasks={task_id: str(state) for task_id, state in self._states.items()},
-            waiting_for=self._waiting(),
+            mode=supervision.mode,
+            oversight=supervision.oversight,
+            paused=supervision.paused,
+            tasks={task_id: str(state) for task_id, state in self._graph.states.items()},
+            waiting_for="; ".join(approval.text for approval in self._approvals.waiting),
             since=self._since,
         )
 
     @workflow.query(description="The tasks and what each needs")
     def plan(self) -> tuple[TaskOutline, ...]:
-        return tuple(self._tasks.values())
+        return tuple(self._graph.tasks.values())
 
-    @workflow.query(description="What waits for a person")
-    def pending(self) -> tuple[str, ...]:
-        verdict = (str(self._waiting_for),) if self._waiting_for is not None else ()
-        return (*verdict, "budget") if self._allowance.asked_for else verdict
+    @workflow.query(description="What of the objective itself waits for a person; its tasks know what they wait for")
+    def pending(self) -> tuple[Approval, ...]:
+        return self._approvals.waiting
 
     async def _plan(self) -> None:
         if self._carried is not None:
-            page = await self._page(OutlineRequest(plan=self._carried.plan, page=0))
-            self._outcomes = {outcome.task_id: outcome for outcome in self._carried.outcomes}
-            self._replans = self._carried.replans
-        else:
-            self._enter(Stage.PLANNING)
-            page = await self._first_page()
-        await self._take_over(page)
-
-    async def _take_over(self, page: PlanOutline) -> None:
-        """Reads the rest of the plan; from here on it is the one that counts."""
-        self._outline = page
-        self._tasks = {}
-        while True:
-            self._tasks.update((task.id, task) for task in page.tasks)
-            if not page.next_page:
-                break
-            page = await self._page(OutlineRequest(plan=page.plan, page=page.next_page))
-        self._states = {
-            task_id: self._outcomes[task_id].state if task_id in self._outcomes else TaskState.WAITING
-            for task_id in self._tasks
-        }
-
-    async def _first_page(self) -> PlanOutline:
-        if self._objective.playbook is None:
-            return await draft_plan(DraftRequest(objective=self._objective), self._allowance)
-        try:
-            return await workflow.execute_activity_method(
-                Planner.make_plan,
-                PlanRequest(objective=self._objective),
-                **named(PLANNING, "Make the plan", activity_id="plan"),
-            )
-        except ActivityError as error:
-            raise stop_or_cancel(error, "there is no plan") from error
-
-    async def _replan(self) -> bool:
-        """Whether there is a new plan for what was not approved. What is approved stays, and is not done again."""
-        failed = [task_id for task_id in self._tasks if not self._approved(task_id)]
-        if self._objective.playbook is not None or not failed or self._replans >= self._objective.max_replans:
-            return False
-        self._replans += 1
-        self._block_the_rest()
-        assert self._outline is not None
-        request = DraftRequest(objective=self._objective, replan=self._replans, plan=self._outline.plan.sha256)
+            await self._planning.resume(self._carried)
+            return
         self._enter(Stage.PLANNING)
-        try:
-            page = await draft_plan(request, self._allowance)
-        except NotDelivered as stop:
-            await self._books.note("replan.failed", stop.reason)
-            return False
-        self._outcomes = {task_id: outcome for task_id, outcome in self._outcomes.items() if outcome.approved}
-        await self._take_over(page)
-        return True
-
-    async def _page(self, request: OutlineRequest) -> PlanOutline:
-        return await workflow.execute_activity_method(
-            Planner.outline, request, **named(BOOKKEEPING, f"Read page {request.page + 1} of the plan")
-        )
+        await self._planning.begin()
+        if self._steering.supervision.mode is Mode.DECIDE:
+            mode = await self._planning.choose_mode()
+            self._steering.supervision = self._steering.supervision.model_copy(update={"mode": mode})
 
     async def _approval_of_plan(self, *, anew: bool = False) -> None:
-        """In manual mode nothing runs before a person has approved the plan, and every plan that replaces it."""
-        if self._objective.mode is Mode.AUTO or (self._carried is not None and not anew):
-            return
-        self._enter(Stage.APPROVAL)
-        verdict = await self._persons_verdict(Subject.PLAN)
-        if not verdict.approved:
-            raise NotDelivered(f"{verdict.by} did not approve the plan: {verdict.feedback or 'no reason given'}")
+        if self._steering.manual and (self._carried is None or anew):
+            self._enter(Stage.APPROVAL)
+            await self._consent.to_plan()
 
     async def _run_graph(self) -> None:
-        """Starts each task the moment its own needs are approved; ends when no more can run."""
+        """Starts each task the moment its own needs are settled; ends when no more can run."""
         self._enter(Stage.RUNNING)
-        running: dict[str, asyncio.Task[TaskOutcome]] = {}
         try:
-            while self._start_ready(running):
-                await self._books.strays(self._strays)
-                await self._next_outcomes(running)
+            while self._start_ready() or self._is_held():
+                await workflow.wait_condition(self._has_changed)
+                for outcome in self._crew.news():
+                    self._record(outcome)
         except asyncio.CancelledError:
-            await self._cancel(running)
+            await self._crew.cancel_all()
             raise
-        self._continue_as_new_if_held_back()
+        await self._continue_as_new_if_held_back()
 
-    def _start_ready(self, running: dict[str, asyncio.Task[TaskOutcome]]) -> bool:
+    def _start_ready(self) -> bool:
         """Whether anything runs now."""
-        for task in self._ready(running):
-            running[task.id] = asyncio.create_task(self._run_task(task))
-            self._states[task.id] = TaskState.WORKING
+        for task in self._ready():
+            if self._steering.supervision.paused:
+                self._steering.permits -= 1
+            self._crew.start(self._order_for(task), task)
         self._show()
-        return bool(running)
+        return bool(self._crew) or self._crew.has_news
 
-    async def _next_outcomes(self, running: dict[str, asyncio.Task[TaskOutcome]]) -> None:
-        done, _ = await workflow.wait(list(running.values()), return_when=asyncio.FIRST_COMPLETED)
-        for finished in done:
-            outcome = finished.result()
-            del running[outcome.task_id]
-            self._record(outcome)
-
-    async def _cancel(self, running: dict[str, asyncio.Task[TaskOutcome]]) -> None:
-        for task in running.values():
-            task.cancel()
-        await asyncio.gather(*running.values(), return_exceptions=True)
-
-    def _ready(self, running: dict[str, asyncio.Task[TaskOutcome]]) -> list[TaskOutline]:
-        if workflow.info().is_continue_as_new_suggested():
+    def _ready(self) -> list[TaskOutline]:
+        if workflow.info().is_continue_as_new_suggested() or self._planning.busy:
             return []
-        room = max(self._objective.max_parallel - len(running), 0)
-        return [task for task in self._startable() if task.id not in running][:room]
+        room = max(self._objective.max_parallel - len(self._crew), 0)
+        if self._steering.supervision.paused:
+            room = min(room, self._steering.permits)
+        return self._graph.startable()[:room]
 
-    def _startable(self) -> list[TaskOutline]:
-        return [
-            task
-            for task in self._tasks.values()
-            if task.id not in self._outcomes and all(self._approved(need) for need in task.needs)
-        ]
+    def _is_held(self) -> bool:
+        """Nothing runs, but something will: it is paused, or another plan is being weighed."""
+        if workflow.info().is_continue_as_new_suggested():
+            return self._planning.busy
+        return self._planning.busy or (self._steering.supervision.paused and bool(self._graph.startable()))
 
-    def _approved(self, task_id: str) -> bool:
-        return task_id in self._outcomes and self._outcomes[task_id].approved
+    def _has_changed(self) -> bool:
+        return self._crew.has_news or bool(self._ready()) or not (self._crew or self._is_held())
 
-    async def _run_task(self, task: TaskOutline) -> TaskOutcome:
-        assert self._outline is not None
-        order = TaskOrder(
-            objective_id=self._objective.id,
-            tenant=self._objective.tenant,
-            plan=self._outline.plan,
+    def _order_for(self, task: TaskOutline) -> TaskOrder:
+        assert self._planning.outline is not None
+        objective = self._objective
+        return TaskOrder(
+            objective_id=objective.id,
+            tenant=objective.tenant,
+            plan=self._planning.outline.plan,
             task=task.model_copy(update={"needs": ()}),
             queue=self._staff(task),
-            on_limit=self._objective.on_limit,
+            on_limit=objective.on_limit,
+            text=objective.text[:300],
+            approvals=objective.approvals,
+            notify=objective.notify,
+            supervision=self._steering.supervision,
+            worker=self._steering.assigned.get(task.id, ""),
+            carried=self._graph.start(task.id),
         )
-        try:
-            return await workflow.execute_child_workflow(
-                TaskWorkflow.run,
-                order,
-                id=task_workflow_id(self._objective.id, task.id),
-                static_summary=task.title,
-                static_details=f"Capability: {task.capability}. Needs: {', '.join(task.needs) or 'nothing'}."[:400],
-                parent_close_policy=workflow.ParentClosePolicy.REQUEST_CANCEL,
-            )
-        except ChildWorkflowError as error:
-            state = TaskState.CANCELLED if is_cancelled_exception(error) else TaskState.FAILED
-            return TaskOutcome(task_id=task.id, state=state, reason=reason_of(error)[:600])
 
     def _staff(self, task: TaskOutline) -> str:
         """Who does it: the one place where the office will answer. Until then, any host of the executor role."""
         return queue_of(Role.EXECUTOR)
 
     def _record(self, outcome: TaskOutcome) -> None:
-        self._outcomes[outcome.task_id] = outcome
-        self._states[outcome.task_id] = outcome.state
+        self._graph.record(outcome)
+        skipped = self._steering.to_skip(outcome.task_id)
+        if skipped and not outcome.approved:
+            self._graph.skip(outcome.task_id, skipped)
 
-    async def _review(self) -> None:
-        self._block_the_rest()
-        missing = [task_id for task_id in self._tasks if not self._approved(task_id)]
-        if missing:
-            raise NotDelivered(f"{len(missing)} of {len(self._tasks)} tasks are not approved")
+    async def _goes_on(self) -> bool:
+        """Whether there is more to run: planned anew, done again, or changed by a person meanwhile."""
+        self._graph.block_the_rest()
+        version = self._graph.version
+        missing, count = len(self._graph.unsettled()), len(self._graph.tasks)
+        if not missing:
+            return not await self._result_is_approved(version)
+        if await self._planned_anew():
+            return True
+        await self._consent.to_go_on(version, f"{missing} of {count} tasks are not approved", may_skip=True)
+        return True
+
+    async def _planned_anew(self) -> bool:
+        if not self._planning.may_try_again:
+            return False
+        self._enter(Stage.PLANNING)
+        if not await self._planning.anew():
+            return False
+        await self._approval_of_plan(anew=True)
+        return True
+
+    async def _result_is_approved(self, version: int) -> bool:
         self._enter(Stage.REVIEW)
-        verdict = await self._checks_of_result()
-        if verdict.approved and self._objective.mode is Mode.MANUAL:
-            verdict = await self._persons_verdict(Subject.RESULT)
+        assert self._planning.outline is not None
+        verdict = await self._review.verdict(self._planning.outline)
         if not verdict.approved:
-            raise NotDelivered(f"{verdict.by} did not approve the result: {verdict.feedback}")
+            trouble = f"{verdict.by} did not approve the result: {verdict.feedback}"
+            await self._consent.to_go_on(version, trouble, may_skip=False)
+            return False
+        if self._steering.manual and not await self._consent.to_result(version, self._review.rounds):
+            return False
+        await workflow.wait_condition(lambda: not self._planning.busy)
+        return self._graph.version == version
 
-    def _block_the_rest(self) -> None:
-        for task in self._tasks.values():
-            if task.id not in self._outcomes:
-                missing = next(need for need in task.needs if not self._approved(need))
-                reason = f"needs {missing!r}, which was not approved"
-                self._record(TaskOutcome(task_id=task.id, state=TaskState.BLOCKED, reason=reason))
+    async def _ask_for_budget(self, reason: str) -> bool:
+        answer = await self._approvals.ask(Subject.BUDGET, f"more budget: {reason}", choices=YES_OR_NO)
+        return answer is not None and answer.approved
 
-    async def _checks_of_result(self) -> ObjectiveVerdict:
-        assert self._outline is not None
-        request = ResultReviewRequest(objective_id=self._objective.id, plan=self._outline.plan.sha256)
-        try:
-            await workflow.execute_activity_method(
-                Reviewer.review_result, request, **named(REVIEW, "Review the result", activity_id="review")
-            )
-        except ActivityError as error:
-            raise stop_or_cancel(error, "the result could not be reviewed") from error
-        if self._checked is None:
-            raise NotDelivered("the review of the result ended without a verdict")
-        if not self._checked.approved or not self._outline.judges:
-            return self._checked
-        return await self._judgement_of_result()
+    async def _within_budget(self, call: Callable[[], Awaitable[T]]) -> T:
+        return await self._allowance.spend(call)
 
-    async def _judgement_of_result(self) -> ObjectiveVerdict:
-        assert self._outline is not None
-        self._panel = Panel(self._outline.judges, True, self._within_budget)
-        request = JudgeRequest(objective_id=self._objective.id, plan=self._outline.plan.sha256)
-        try:
-            decision = await self._panel.decide(request, "The result")
-        except ActivityError as error:
-            raise stop_or_cancel(error, "the result could not be judged") from error
-        approved = decision is Decision.APPROVED
-        doubt = "the verifiers could not tell: " if decision is Decision.UNCERTAIN else ""
-        verdict = ObjectiveVerdict(
-            subject=Subject.RESULT,
-            decision=Decision.APPROVED if approved else Decision.REJECTED,
-            by=BY_PANEL,
-            feedback="" if approved else f"{doubt}{self._panel.feedback}"[:MAX_FEEDBACK],
-        )
-        await self._books.verdict(verdict)
-        return verdict
-
-    async def _persons_verdict(self, subject: Subject) -> ObjectiveVerdict:
-        # Before anybody is told: an answer may come sooner than the news that the question was written down.
-        self._waiting_for = subject
-        self._show()
-        await self._books.note("approval.requested", f"the {subject}", subject=subject, stage=self._stage)
-        while subject not in self._verdicts:
-            await workflow.wait_condition(lambda: subject in self._verdicts or bool(self._strays))
-            await self._books.strays(self._strays)
-        self._waiting_for = None
-        verdict = self._verdicts.pop(subject)
-        await self._books.verdict(verdict, plan=self._replans)
-        return verdict
+    async def _keep_up(self) -> None:
+        await self._books.strays(self._strays)
+        if self._steering.has_orders:
+            await self._steering.work()
+            self._show()
 
     async def _close(self, stage: Stage, reason: str = "") -> ObjectiveResult:
         """Writes the end down. Whoever cancels meanwhile comes too late: an end half written is none."""
-        self._waiting_for = None
+        self._steering.ended = True
         closing = asyncio.create_task(self._write_end(stage, reason))
         try:
             return await asyncio.shield(closing)
@@ -346,25 +300,20 @@ class ObjectiveWorkflow:
             return await closing
 
     async def _write_end(self, stage: Stage, reason: str) -> ObjectiveResult:
-        await self._books.strays(self._strays)
+        await self._secretary.rest()
         request = CloseRequest(
             objective_id=self._objective.id,
-            plan=self._outline.plan.sha256 if self._outline else None,
+            plan=self._planning.plan if self._planning.outline else None,
             stage=stage,
             reason=reason[:600],
+            skipped=self._graph.skipped(),
         )
         result = await workflow.execute_activity_method(
             Clerk.close_objective, request, **named(BOOKKEEPING, f"Close: {stage}")
         )
+        await workflow.wait_condition(workflow.all_handlers_finished)
         self._enter(result.stage)
         return result
-
-    async def _ask_for_budget(self, reason: str) -> None:
-        self._show()
-        await self._books.ask_for_budget(reason)
-
-    async def _within_budget(self, call: Callable[[], Awaitable[T]]) -> T:
-        return await self._allowance.spend(call)
 
     def _enter(self, stage: Stage) -> None:
         self._stage, self._since = stage, workflow.now()
@@ -372,27 +321,35 @@ class ObjectiveWorkflow:
             [
                 TENANT.value_set(self._objective.tenant),
                 STAGE.value_set(str(stage)),
-                MODE.value_set(str(self._objective.mode)),
+                MODE.value_set(str(self._steering.supervision.mode)),
             ]
         )
         self._show()
 
     def _show(self) -> None:
-        waiting = f"waiting for {self._waiting()}" if self._waiting() else ""
+        waiting = "; ".join(approval.text for approval in self._approvals.waiting)
+        paused = "paused" if self._steering.supervision.paused else ""
+        said = ", ".join(filter(None, (paused, f"waiting for a decision on {waiting}" if waiting else "")))
         workflow.set_current_details(
-            progress_table(self._objective.text, self._stage, self._tasks.values(), self._states, waiting)
+            progress_table(self._objective.text, self._stage, self._graph.tasks.values(), self._graph.states, said)
         )
 
-    def _waiting(self) -> str:
-        if self._allowance.asked_for:
-            return "more budget"
-        return f"a verdict on the {self._waiting_for}" if self._waiting_for else ""
-
-    def _continue_as_new_if_held_back(self) -> None:
+    async def _continue_as_new_if_held_back(self) -> None:
         """Nothing runs; what could have started was held back because the history is long."""
-        assert self._outline is not None
-        if self._startable():
-            carried = ObjectiveProgress(
-                plan=self._outline.plan, outcomes=tuple(self._outcomes.values()), replans=self._replans
-            )
-            workflow.continue_as_new(ObjectiveOrder(objective=self._objective, carried=carried))
+        if not (workflow.info().is_continue_as_new_suggested() and self._graph.startable()):
+            return
+        await self._secretary.rest()
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        assert self._planning.outline is not None
+        carried = ObjectiveProgress(
+            plan=self._planning.outline.plan,
+            outcomes=tuple(self._graph.outcomes.values()),
+            replans=self._planning.replans,
+            automatic=self._planning.automatic,
+            supervision=self._steering.supervision,
+            again=self._graph.again,
+            assigned=self._steering.assigned,
+            asked=self._approvals.asked,
+            reviews=self._review.rounds,
+        )
+        workflow.continue_as_new(ObjectiveOrder(objective=self._objective, carried=carried))

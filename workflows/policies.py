@@ -6,7 +6,7 @@ from datetime import timedelta
 from temporalio.common import RetryPolicy
 from temporalio.workflow import ActivityConfig
 
-from workflows.domain.naming import Role, models_queue, queue_of
+from workflows.domain.naming import NOTICES_QUEUE, Role, models_queue, queue_of
 
 _TRANSIENT = RetryPolicy(
     initial_interval=timedelta(seconds=1),
@@ -40,6 +40,15 @@ BOOKKEEPING = ActivityConfig(
     start_to_close_timeout=timedelta(seconds=30),
     # Bookkeeping goes on until the database is back: an end that is not written down did not happen.
     retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=20)),
+)
+NOTIFYING = ActivityConfig(
+    task_queue=NOTICES_QUEUE,
+    start_to_close_timeout=timedelta(minutes=1),
+    # A receiver may be down for a weekend; later than this the news is old.
+    schedule_to_close_timeout=timedelta(days=3),
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(seconds=5), backoff_coefficient=2.0, maximum_interval=timedelta(minutes=10)
+    ),
 )
 
 

@@ -16,6 +16,7 @@ _MARK = {
     TaskState.FAILED: "✗",
     TaskState.BLOCKED: "–",
     TaskState.CANCELLED: "–",
+    TaskState.SKIPPED: "–",
 }
 
 

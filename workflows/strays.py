@@ -1,7 +1,7 @@
 """Signals that meant nothing: noticed and written down instead of lost, however many come."""
 
-from collections.abc import Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RawValue
@@ -9,8 +9,12 @@ from temporalio.common import RawValue
 with workflow.unsafe.imports_passed_through():
     from pydantic import BaseModel, ValidationError
 
+    from workflows.domain.text import storable
+
 KEPT = 20
-SignalModel = TypeVar("SignalModel", bound=BaseModel)
+Content = TypeVar("Content", bound=BaseModel)
+Reader = Callable[[Any], Content]
+"""From what a payload holds to what it means; a model's `model_validate` is one."""
 
 
 class Strays:
@@ -22,9 +26,9 @@ class Strays:
         if len(self._texts) >= KEPT:
             self._dropped += 1
             return
-        self._texts.append(f"{what}: {cause}"[:600] if cause else what)
+        self._texts.append(storable(f"{what}: {cause}"[:600] if cause else what))
 
-    def read(self, name: str, args: Sequence[RawValue], known: Mapping[str, type[SignalModel]]) -> SignalModel | None:
+    def read(self, name: str, args: Sequence[RawValue], known: Mapping[str, Reader[Content]]) -> Content | None:
         """What a signal carries; None, and a stray more, when it is not known or cannot be read."""
         if name not in known:
             self.add(f"a signal that is not known here: {name!r}")
@@ -33,8 +37,8 @@ class Strays:
             self.add(f"a {name} with {len(args)} arguments instead of one")
             return None
         try:
-            return known[name].model_validate(workflow.payload_converter().from_payload(args[0].payload))
-        except (ValidationError, ValueError, RuntimeError) as error:
+            return known[name](workflow.payload_converter().from_payload(args[0].payload))
+        except (ValidationError, ValueError, TypeError, RuntimeError) as error:
             self.add(f"a {name} that cannot be read", error)
             return None
 

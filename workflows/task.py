@@ -1,36 +1,35 @@
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from hashlib import sha256
 from typing import TypeVar
 
 from temporalio import workflow
 from temporalio.common import RawValue
-from temporalio.exceptions import ActivityError, ChildWorkflowError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
-    from pydantic import BaseModel
-
     from workflows.allowance import Allowance
+    from workflows.approvals import YES_OR_NO, Approvals
     from workflows.books import Books
+    from workflows.domain.approval import Approval, ApprovalDecision, DecisionReceipt
     from workflows.domain.budget import BudgetAnswer
+    from workflows.domain.control import Action, Control, Submission, SubmissionReceipt
     from workflows.domain.message import Message
-    from workflows.domain.naming import models_queue, objective_workflow_id
-    from workflows.domain.objective import ObjectiveResult, Stage
-    from workflows.domain.order import ObjectiveOrder, TaskOrder, TaskProgress
+    from workflows.domain.objective import Oversight
+    from workflows.domain.order import Supervision, TaskOrder, TaskProgress
     from workflows.domain.outcome import TaskOutcome, TaskState
-    from workflows.domain.plan import TaskKind, WhenUncertain
-    from workflows.domain.verdict import BY_CHECKS, BY_PANEL, CHECKS, MAX_FEEDBACK, Decision, TaskVerdict
-    from workflows.failures import is_final, reason_of
+    from workflows.domain.plan import WhenUncertain
+    from workflows.domain.verdict import BY_CHECKS, BY_PANEL, CHECKS, MAX_FEEDBACK, Decision, Subject, TaskVerdict
+    from workflows.doors import TO_TASKS, decision_of
+    from workflows.failures import is_final, reason_of, refuse
     from workflows.judging import Panel
-    from workflows.policies import BOOKKEEPING, MODEL_TURN, REVIEW, TOOL_CALL, named
-    from workflows.ports.delegation import Delegation, DelegationRequest
-    from workflows.ports.executor import Executor, StepRequest
+    from workflows.policies import REVIEW, named
     from workflows.ports.judge import JudgeRequest
     from workflows.ports.reviewer import Reviewer, TaskReviewRequest
-    from workflows.ports.turns import CallRequest, TurnReceipt, TurnRequest, Turns
+    from workflows.secretary import Secretary
     from workflows.strays import Strays
+    from workflows.working import Work
 
-SIGNALS: Mapping[str, type[BaseModel]] = {"verdict": TaskVerdict, "message": Message, "budget": BudgetAnswer}
 T = TypeVar("T")
 
 
@@ -41,43 +40,73 @@ class TaskWorkflow:
     @workflow.init
     def __init__(self, order: TaskOrder) -> None:
         self._order = order
-        self._progress = order.carried
         self._state = TaskState.WORKING
         self._decided: dict[int, TaskVerdict] = {}
         self._checked: dict[int, TaskVerdict] = {}
         self._panel = self._new_panel()
         self._final = False
-        self._messages: dict[str, Message] = {}
-        self._books = Books(order.objective_id, order.task.id)
-        self._allowance = Allowance(order.on_limit, self._ask_for_budget, self._note_budget)
         self._strays = Strays()
+        self._books = Books(order.objective_id, order.task.id)
+        self._approvals = Approvals(order.approvals, self._books, order.text, order.notify, order.carried.asked)
+        self._allowance = Allowance(order.on_limit, self._ask_for_budget)
+        self._work = Work(order, self._approvals, self._books, self._allowance)
+        self._secretary = Secretary(lambda: bool(self._strays), self._keep_up)
 
     @workflow.run
     async def run(self, order: TaskOrder) -> TaskOutcome:
+        self._secretary.begin()
         while True:
             verdict = await self._attempt()
-            await self._note_strays()
             if verdict.approved:
-                return self._end(TaskState.APPROVED)
+                return await self._end(TaskState.APPROVED)
             if self._hopeless(verdict):
                 return await self._give_up(verdict)
             self._try_again(verdict)
 
     @workflow.signal(dynamic=True)
     def signal(self, name: str, args: Sequence[RawValue]) -> None:
-        """`verdict` {"attempt": 1, "decision": "approved", "by": "ana"}, `message` {"id": "1", "by": "ana",
-        "text": "…"}, `budget` {"granted": true, "by": "ana"}; anything else is noticed.
+        """`verdict` {"approval": "…", "decision": "approved", "by": "ana"} or, of an attempt under review, {"attempt":
+        1, "decision": "approved", "by": "ana"}; `message` {"id": "1", "by": "ana", "text": "…"}; `budget` {"granted":
+        true, "by": "ana"}; what the objective passes on; anything else is noticed.
 
         One dynamic handler, because a handler of its own would lose a payload that it cannot read, and would stop
         the workflow for good over a signal without any payload.
         """
-        match self._strays.read(name, args, SIGNALS):
+        match self._strays.read(name, args, TO_TASKS):
             case TaskVerdict() as verdict:
                 self._hear(verdict)
+            case ApprovalDecision() as decision:
+                self._approvals.hear(decision, self._strays)
             case Message() as message if message.id not in self._progress.heard:
-                self._messages.setdefault(message.id, message)
-            case BudgetAnswer() as answer if not self._allowance.hear(answer):
-                self._strays.add("an answer about the budget, for which nobody asked now", answer.by)
+                self._work.messages.setdefault(message.id, message)
+            case BudgetAnswer() as answer:
+                self._approvals.hear_about_budget(answer, self._strays)
+            case Supervision() as supervision:
+                self._work.supervision, self._work.permits = supervision, 0
+            case Control(action=Action.ADVANCE):
+                self._work.permits += 1
+            case Control(action=Action.ASSIGN_TASK, worker=worker):
+                self._work.worker = worker
+
+    @workflow.update(description="A person's decision on an approval; refused with the reason when it does not count")
+    async def decide(self, decision: ApprovalDecision) -> DecisionReceipt:
+        self._approvals.take(decision)
+        return await self._approvals.receipt(decision)
+
+    @decide.validator
+    def _may_decide(self, decision: ApprovalDecision) -> None:
+        self._approvals.require(decision)
+        refuse("a task's approval names no other tasks" if decision.tasks else "")
+
+    @workflow.update(description="The result of a task that a person does by hand")
+    async def submit(self, submission: Submission) -> SubmissionReceipt:
+        self._work.submission = submission
+        await workflow.wait_condition(lambda: self._approvals.about(Subject.WORK) is None)
+        return SubmissionReceipt(task=self._order.task.id, attempt=self._progress.attempt)
+
+    @submit.validator
+    def _may_submit(self, submission: Submission) -> None:
+        refuse(self._fault_in(submission))
 
     @workflow.query(description="What the task is doing")
     def status(self) -> TaskOutcome:
@@ -88,9 +117,19 @@ class TaskWorkflow:
             reason=self._progress.feedback[:600],
         )
 
+    @workflow.query(description="What of the task waits for a person")
+    def pending(self) -> tuple[Approval, ...]:
+        return self._approvals.waiting
+
+    @property
+    def _progress(self) -> TaskProgress:
+        return self._work.progress
+
     def _hear(self, verdict: TaskVerdict) -> None:
         if self._state is not TaskState.REVIEW or verdict.attempt != self._progress.attempt:
             self._strays.add(f"a verdict on attempt {verdict.attempt}, which is not under review", verdict.by)
+        elif not verdict.by.startswith(CHECKS) and (asked := self._approvals.about(Subject.TASK)):
+            self._approvals.hear(decision_of(verdict, asked.id), self._strays)
         elif not verdict.by.startswith(CHECKS):
             given = self._decided.setdefault(verdict.attempt, verdict)
             if given.by != verdict.by:
@@ -100,133 +139,23 @@ class TaskWorkflow:
         else:
             self._panel.hear(verdict)
 
+    def _fault_in(self, submission: Submission) -> str:
+        if self._approvals.about(Subject.WORK) is None or self._work.submission is not None:
+            return "nobody does this task by hand now; assign it to person:NAME first"
+        if submission.attempt not in (0, self._progress.attempt):
+            return f"attempt {submission.attempt} is over; attempt {self._progress.attempt} waits"
+        return ""
+
     async def _attempt(self) -> TaskVerdict:
+        self._show(TaskState.WORKING)
         try:
-            failure = await self._work()
+            failure = await self._work.do()
         except ActivityError as error:
             if is_cancelled_exception(error):
                 raise
             self._final = is_final(error)
             return self._rejection("executor", reason_of(error))
         return self._rejection("executor", failure) if failure else await self._verdict_on_attempt()
-
-    async def _work(self) -> str:
-        """Why this attempt has nothing to review; empty: it has."""
-        self._show(TaskState.WORKING)
-        match self._order.task.kind:
-            case TaskKind.STEPS:
-                return await self._do_steps()
-            case TaskKind.TURNS:
-                return await self._take_turns()
-            case TaskKind.OBJECTIVE:
-                return await self._delegate()
-
-    async def _do_steps(self) -> str:
-        while self._progress.position < self._order.task.steps:
-            self._continue_as_new_if_long()
-            await self._do_step(self._progress.position)
-            self._advance()
-        return ""
-
-    async def _do_step(self, position: int) -> None:
-        request = StepRequest(
-            objective_id=self._order.objective_id,
-            plan=self._order.plan.sha256,
-            task_id=self._order.task.id,
-            attempt=self._progress.attempt,
-            position=position,
-            feedback=self._progress.feedback,
-        )
-        await workflow.execute_activity_method(
-            Executor.execute_step,
-            request,
-            **named(
-                TOOL_CALL,
-                f"{self._order.task.title}: step {position + 1} of {self._order.task.steps}",
-                activity_id=f"attempt-{request.attempt}-step-{position + 1}",
-                queue=self._order.queue,
-            ),
-        )
-
-    async def _take_turns(self) -> str:
-        """Turns of the worker's model, and the tool calls that it asks for, until it submits or has no turns left."""
-        while self._progress.position <= self._order.task.steps:  # one more, in which the last turn's calls are weighed
-            await self._pass_messages_on()
-            self._continue_as_new_if_long()
-            turn = self._progress.position + 1
-            receipt = await self._allowance.spend(lambda turn=turn: self._take_turn(turn))  # type: ignore[misc]
-            if receipt.submitted or receipt.stopped:
-                return receipt.stopped
-            await asyncio.gather(*(self._call(turn, n, tool) for n, tool in enumerate(receipt.calls)))
-            self._advance()
-        return f"nothing was submitted within {self._order.task.steps} turns"
-
-    async def _take_turn(self, turn: int) -> TurnReceipt:
-        request = TurnRequest(
-            objective_id=self._order.objective_id,
-            plan=self._order.plan.sha256,
-            task_id=self._order.task.id,
-            attempt=self._progress.attempt,
-            turn=turn,
-            feedback=self._progress.feedback,
-        )
-        config = named(
-            MODEL_TURN,
-            f"{self._order.task.title}: turn {turn} of at most {self._order.task.steps}",
-            activity_id=f"attempt-{request.attempt}-turn-{turn}",
-            queue=models_queue(self._order.queue),
-        )
-        return await workflow.execute_activity_method(Turns.take_turn, request, **config)
-
-    async def _call(self, turn: int, call: int, tool: str) -> None:
-        request = CallRequest(
-            objective_id=self._order.objective_id,
-            plan=self._order.plan.sha256,
-            task_id=self._order.task.id,
-            attempt=self._progress.attempt,
-            turn=turn,
-            call=call,
-        )
-        config = named(
-            TOOL_CALL,
-            f"{self._order.task.title}: {tool}",
-            activity_id=f"attempt-{request.attempt}-turn-{turn}-call-{call + 1}",
-            queue=self._order.queue,
-        )
-        await workflow.execute_activity_method(Turns.call_tool, request, **config)
-
-    async def _delegate(self) -> str:
-        """The task as an objective of its own, with its own plan, checks and end."""
-        task, attempt = self._order.task, self._progress.attempt
-        request = DelegationRequest(
-            objective_id=self._order.objective_id,
-            plan=self._order.plan.sha256,
-            task_id=task.id,
-            attempt=attempt,
-            feedback=self._progress.feedback,
-        )
-        child = await workflow.execute_activity_method(
-            Delegation.delegate, request, **named(BOOKKEEPING, f"{task.title}: ask for it")
-        )
-        try:
-            result = await workflow.execute_child_workflow(
-                "ObjectiveWorkflow",
-                ObjectiveOrder(objective=child),
-                id=objective_workflow_id(child.id),
-                result_type=ObjectiveResult,
-                static_summary=task.title,
-                parent_close_policy=workflow.ParentClosePolicy.REQUEST_CANCEL,
-            )
-        except ChildWorkflowError as error:
-            if is_cancelled_exception(error):
-                raise
-            return f"its objective {child.id} failed: {reason_of(error)}"
-        if result.stage is not Stage.DELIVERED:
-            return f"its objective {child.id} was not delivered: {result.reason}"
-        await workflow.execute_activity_method(
-            Delegation.adopt, request, **named(BOOKKEEPING, f"{task.title}: take over what was delivered")
-        )
-        return ""
 
     async def _verdict_on_attempt(self) -> TaskVerdict:
         """A person's verdict if one comes, else that of checks and verifiers; without one there is no approval."""
@@ -238,9 +167,7 @@ class TaskWorkflow:
         if attempt in self._decided:
             review.cancel()
             await asyncio.gather(review, return_exceptions=True)
-            verdict = self._decided[attempt]
-            await self._books.verdict(verdict)
-            return verdict
+            return await self._persons(self._decided[attempt])
         try:
             return await review
         except ActivityError as error:
@@ -252,10 +179,12 @@ class TaskWorkflow:
     async def _review(self, attempt: int) -> TaskVerdict:
         await self._run_checks(attempt)
         checked = self._checked.get(attempt) or self._rejection("workflow", "the review ended without a verdict")
-        if not self._order.task.judges:
-            return checked
-        verdict = await self._judge(attempt) if checked.approved else checked
-        await self._books.verdict(verdict.model_copy(update={"by": BY_PANEL}))
+        verdict = checked
+        if self._order.task.judges:
+            verdict = await self._judge(attempt) if checked.approved else checked
+            await self._books.verdict(verdict.model_copy(update={"by": BY_PANEL}))
+        if verdict.approved and self._work.follows(Oversight.TASK):
+            return await self._ask_a_person(attempt, moot=lambda: not self._work.follows(Oversight.TASK)) or verdict
         return verdict
 
     async def _run_checks(self, attempt: int) -> None:
@@ -279,10 +208,9 @@ class TaskWorkflow:
         )
         decision = await self._panel.decide(request, self._order.task.title)
         if decision is Decision.UNCERTAIN and self._order.task.when_uncertain is WhenUncertain.PERSON:
-            wanted = f"the task {self._order.task.title!r}"
-            await self._books.note("approval.requested", wanted, subject="task", attempt=attempt)
-            await workflow.wait_condition(lambda: attempt in self._decided)
-            return self._decided[attempt]
+            verdict = await self._ask_a_person(attempt)
+            assert verdict is not None
+            return verdict
         if decision is Decision.UNCERTAIN:
             return self._rejection(BY_PANEL, f"the verifiers could not tell: {self._panel.feedback}")
         return TaskVerdict(
@@ -293,6 +221,22 @@ class TaskWorkflow:
             fingerprint=self._panel.fingerprint,
         )
 
+    async def _ask_a_person(self, attempt: int, moot: Callable[[], bool] = lambda: False) -> TaskVerdict | None:
+        """Their verdict; None when none is needed any more."""
+        answer = await self._approvals.ask(
+            Subject.TASK, f"the task {self._order.task.title!r}", attempt=attempt, moot=moot
+        )
+        if answer is None:
+            return None
+        verdict = TaskVerdict(attempt=attempt, decision=answer.decision, by=answer.by, feedback=answer.feedback)
+        return await self._persons(verdict)
+
+    async def _persons(self, verdict: TaskVerdict) -> TaskVerdict:
+        """Counts before that of checks and verifiers; a rejection ends the task, to revise begins another attempt."""
+        await self._books.verdict(verdict)
+        self._final = verdict.decision is Decision.REJECTED
+        return verdict
+
     def _new_panel(self) -> Panel:
         task = self._order.task
         second_opinion = task.when_uncertain is WhenUncertain.SECOND_OPINION
@@ -300,6 +244,12 @@ class TaskWorkflow:
 
     async def _within_budget(self, call: Callable[[], Awaitable[T]]) -> T:
         return await self._allowance.spend(call)
+
+    async def _ask_for_budget(self, reason: str) -> bool:
+        answer = await self._approvals.ask(
+            Subject.BUDGET, f"more budget: {reason}", choices=YES_OR_NO, attempt=self._progress.attempt
+        )
+        return answer is not None and answer.approved
 
     def _rejection(self, by: str, feedback: str) -> TaskVerdict:
         return TaskVerdict(
@@ -312,61 +262,46 @@ class TaskWorkflow:
 
     def _hopeless(self, verdict: TaskVerdict) -> bool:
         """Out of attempts, this attempt failed exactly like an earlier one, or another would meet the same."""
+        if verdict.decision is Decision.REVISE:  # whoever asks for another attempt gets it
+            return False
         repeated = bool(verdict.fingerprint) and verdict.fingerprint in self._progress.fingerprints
-        return self._final or repeated or self._progress.attempt >= self._order.task.max_attempts
+        return self._final or repeated or self._tried >= self._order.task.max_attempts
+
+    @property
+    def _tried(self) -> int:
+        return self._progress.attempt - self._progress.first + 1
 
     def _try_again(self, verdict: TaskVerdict) -> None:
-        self._progress = TaskProgress(
+        self._work.progress = TaskProgress(
             attempt=self._progress.attempt + 1,
+            first=self._progress.first,
             feedback=verdict.feedback,
             fingerprints=(*self._progress.fingerprints, verdict.fingerprint),
             heard=self._progress.heard,
         )
 
     async def _give_up(self, verdict: TaskVerdict) -> TaskOutcome:
-        tried = self._progress.attempt
         repeated = verdict.fingerprint in self._progress.fingerprints
-        early = ", twice for the same reason" if repeated and tried < self._order.task.max_attempts else ""
-        reason = f"not approved after {tried} attempt{'s' * (tried > 1)}{early}: {verdict.feedback}"
-        await self._books.note("task.rejected", reason, actor=verdict.by, attempt=tried)
-        return self._end(TaskState.REJECTED, reason)
+        early = ", twice for the same reason" if repeated and self._tried < self._order.task.max_attempts else ""
+        reason = f"not approved after {self._tried} attempt{'s' * (self._tried > 1)}{early}: {verdict.feedback}"
+        await self._books.note("task.rejected", reason, actor=verdict.by, attempt=self._progress.attempt)
+        return await self._end(TaskState.REJECTED, reason)
 
-    def _advance(self) -> None:
-        self._progress = self._progress.model_copy(update={"position": self._progress.position + 1})
-
-    def _end(self, state: TaskState, reason: str = "") -> TaskOutcome:
+    async def _end(self, state: TaskState, reason: str = "") -> TaskOutcome:
         self._show(state)
+        await self._secretary.rest()
+        await workflow.wait_condition(workflow.all_handlers_finished)
         return TaskOutcome(
             task_id=self._order.task.id, state=state, attempt=self._progress.attempt, reason=reason[:600]
         )
 
-    async def _pass_messages_on(self) -> None:
-        """Into the journal, where the next turn reads them."""
-        while self._messages or self._strays:
-            for message in list(self._messages.values()):
-                await self._books.note("message", message.text, actor=message.by, attempt=self._progress.attempt)
-                del self._messages[message.id]
-                heard = (*self._progress.heard, message.id)
-                self._progress = self._progress.model_copy(update={"heard": heard})
-            await self._note_strays()
-
-    async def _ask_for_budget(self, reason: str) -> None:
-        await self._books.ask_for_budget(reason, self._progress.attempt)
-
-    async def _note_budget(self, answer: BudgetAnswer) -> None:
-        await self._books.budget_answer(answer, self._progress.attempt)
-
-    async def _note_strays(self) -> None:
+    async def _keep_up(self) -> None:
         await self._books.strays(self._strays, self._progress.attempt)
 
     def _show(self, state: TaskState) -> None:
         self._state = state
         task, progress = self._order.task, self._progress
-        details = f"**{task.title}**: {state}, attempt {progress.attempt} of at most {task.max_attempts}"
+        details = f"**{task.title}**: {state}, attempt {self._tried} of at most {task.max_attempts}"
         if progress.feedback:
             details += f"\n\nFeedback on the attempt before: {progress.feedback}"
         workflow.set_current_details(details)
-
-    def _continue_as_new_if_long(self) -> None:
-        if workflow.info().is_continue_as_new_suggested():
-            workflow.continue_as_new(self._order.model_copy(update={"carried": self._progress}))

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from decimal import Decimal
 from typing import TypeVar
 
@@ -15,8 +16,10 @@ from activities.llm.faults import FaultKind, ModelFault
 from activities.llm.messages import ModelRequest, ModelResponse, Usage
 from activities.llm.model import LanguageModel, OnText, Profile
 from activities.llm.sanitising import clean, mask
+from activities.llm.streaming import LiveOutput
 from activities.store.breakers import BreakerOpen, Cooldown
 from activities.store.ledger import Answered, BudgetExceeded, Call, Kept, Ledger, Spent
+from activities.store.live import Speaker
 from activities.store.usage import UsageStore
 from activities.threads import Threads, beating
 
@@ -58,6 +61,7 @@ class Gateway:
         roles: Mapping[str, tuple[str, ...]],
         threads: Threads,
         host: str = HOST,
+        live: LiveOutput | None = None,
     ) -> None:
         self._ledger = ledger
         self._usage = usage
@@ -66,13 +70,19 @@ class Gateway:
         self._roles = roles
         self._threads = threads
         self._host = host
+        self._live = live
 
     @property
     def has_models(self) -> bool:
         return bool(self._profiles)
 
-    def profile_of(self, role: str, seat: int = 1) -> Profile:
-        """Which profile a role asks; seats take turns among those that it has. Raises ModelUnavailable."""
+    def profile_of(self, role: str, seat: int = 1, name: str = "") -> Profile:
+        """Which profile a role asks, or the one that is named; seats take turns among those that the role has.
+
+        Raises ModelUnavailable.
+        """
+        if name:
+            return self._profile_named(name)
         names = self._roles.get(role, ())
         if not names:
             raise ModelUnavailable(
@@ -81,8 +91,8 @@ class Gateway:
             )
         return self._profiles[names[(seat - 1) % len(names)]]
 
-    async def ask(self, asker: Asker, request: ModelRequest, *, seat: int = 1, on_text: OnText | None = None) -> Answer:
-        """The answer; one that was paid for already is not asked for again.
+    async def ask(self, asker: Asker, request: ModelRequest, *, seat: int = 1, profile: str = "") -> Answer:
+        """The answer; one that was paid for already is not asked for again. Where a profile streams, people see it come.
 
         Raises ModelRetry, ModelUnavailable, ModelRefused or BudgetExceeded.
         """
@@ -90,7 +100,7 @@ class Gateway:
         if kept is not None:
             return self._restored(kept, asker)
         faults = await self._in_thread(lambda: self._ledger.faults(asker.key))
-        return await self._first_that_answers(asker, request, self._chain(asker.role, seat), faults, on_text)
+        return await self._first_that_answers(asker, request, self._chain(asker.role, seat, profile), faults)
 
     async def faults(self, key: str, kind: FaultKind) -> int:
         """How often calls with this key ended with this fault."""
@@ -102,11 +112,19 @@ class Gateway:
         return mask(text, [profile.key.get_secret_value() for profile in self._profiles.values()])
 
     async def close(self) -> None:
+        if self._live is not None:
+            await self._live.close()
         for model in self._models.values():
             await model.close()
 
-    def _chain(self, role: str, seat: int) -> tuple[Profile, ...]:
-        first = self.profile_of(role, seat)
+    def _profile_named(self, name: str) -> Profile:
+        if name not in self._profiles:
+            there_are = ", ".join(self._profiles) or "none"
+            raise ModelUnavailable(f"this host has no model profile {name!r}; it has: {there_are}")
+        return self._profiles[name]
+
+    def _chain(self, role: str, seat: int, name: str) -> tuple[Profile, ...]:
+        first = self.profile_of(role, seat, name)
         chain = {first.name: first}
         for name in first.fallbacks:
             if name in self._profiles:
@@ -119,7 +137,6 @@ class Gateway:
         request: ModelRequest,
         chain: Sequence[Profile],
         faults: Mapping[tuple[str, str], int],
-        on_text: OnText | None,
     ) -> Answer:
         tries = sum(faults.values())
         last: Exception = ModelUnavailable("no profile is left to ask")
@@ -130,7 +147,7 @@ class Gateway:
                 continue
             fitted = _fitted(request, profile, faults)
             try:
-                return await self._ask_one(asker, fitted, profile, on_text)
+                return await self._ask_one(asker, fitted, profile)
             except BreakerOpen as open_:
                 last = _because_open(open_, tries)
             except ModelFault as fault:
@@ -141,7 +158,7 @@ class Gateway:
                     break
         raise last from None
 
-    async def _ask_one(self, asker: Asker, request: ModelRequest, profile: Profile, on_text: OnText | None) -> Answer:
+    async def _ask_one(self, asker: Asker, request: ModelRequest, profile: Profile) -> Answer:
         """One request to one provider. Raises ModelFault, BreakerOpen or BudgetExceeded."""
         call = self._call(asker, request, profile)
         try:
@@ -151,11 +168,10 @@ class Gateway:
             if not asker.degrade or cheaper is None or cheaper.name == profile.name:
                 raise
             log.info("degraded", objective=asker.objective_id, instead_of=profile.name, profile=cheaper.name)
-            return await self._ask_one(asker, _fitted(request, cheaper, {}), cheaper, on_text)
+            return await self._ask_one(asker, _fitted(request, cheaper, {}), cheaper)
         try:
-            response = await beating(
-                self._models[profile.name].ask(request, (on_text or _unheard) if profile.stream else None)
-            )
+            with self._shown(asker, profile) as on_text:
+                response = await beating(self._models[profile.name].ask(request, on_text))
         except ModelFault as fault:
             await self._record_fault(number, call, profile, request, fault)
             raise
@@ -176,6 +192,11 @@ class Gateway:
         await self._keep_trying(lambda: self._ledger.settle(number, call, answered))
         await self._in_thread(lambda: anomalies.look(self._ledger, self._usage, number, call, answered))
         return Answer(response, profile)
+
+    def _shown(self, asker: Asker, profile: Profile) -> AbstractContextManager[OnText | None]:
+        if self._live is None or not profile.stream:
+            return nullcontext()
+        return self._live.of(Speaker(**asker.model_dump(include=set(Speaker.model_fields))))
 
     def _call(self, asker: Asker, request: ModelRequest, profile: Profile) -> Call:
         estimate = pricing.estimate(profile, request)
@@ -227,10 +248,6 @@ class Gateway:
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await self._threads.run(work)
-
-
-def _unheard(text: str) -> None:
-    """A stream that nobody listens to is still noticed when it is cut, and not only at the deadline."""
 
 
 def _fitted(request: ModelRequest, profile: Profile, faults: Mapping[tuple[str, str], int]) -> ModelRequest:

@@ -80,7 +80,7 @@ class ModelDrafter(Drafter):
         objective = request.objective
         said = [prompt.request(objective, self._files(objective), self._taught(objective), objective.id)]
         if request.plan is not None:
-            said.append(self._what_happened(objective, request.plan))
+            said.append(self._what_happened(request, request.plan))
         system = f"{text_of('planner')}\n\n{self._resources}"
         messages = [Message(role="system", content=system), Message(role="user", content="\n\n".join(said))]
         for earlier in range(1, request.round):
@@ -142,17 +142,24 @@ class ModelDrafter(Drafter):
         return tuple(task for task in before.tasks if task.id in approved)
 
     def _used_ids(self, request: DraftRequest) -> frozenset[str]:
-        """Of the tasks of all plans before this one: a new task with an old id would find the old one's steps."""
+        """Of the tasks of all plans before this one: a new task with an old id would find the old one's steps.
+
+        Where a person wants the plan changed, tasks that nobody has begun may keep their ids.
+        """
+        if request.instructions:
+            return self._desk.work.begun(request.objective.id)
         made = [row for row in self._journal(request.objective.id) if row.kind == "plan.made"][: request.replan]
         return frozenset(str(task["id"]) for row in made for task in _tasks(row.data.get("tasks")))
 
-    def _what_happened(self, objective: Objective, digest: str) -> str:
+    def _what_happened(self, request: DraftRequest, digest: str) -> str:
+        objective = request.objective
         before = self._desk.plan(digest)
         kept = self._kept(before)
         names = tuple(task.id for task in kept)
         reasons = {row.task_id: row.text for row in self._journal(objective.id) if row.kind == "task.rejected"}
         failed = {task.id: reasons.get(task.id, "") for task in before.tasks if task.id not in names}
-        return prompt.replan(before, kept, failed, self._desk.work.handoffs(objective.id, names), digest)
+        handoffs = self._desk.work.handoffs(objective.id, names)
+        return prompt.replan(before, kept, failed, handoffs, digest, request.instructions)
 
     def _journal(self, objective_id: str) -> tuple[JournalRow, ...]:
         with self._desk.reading() as connection:

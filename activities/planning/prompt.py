@@ -34,9 +34,16 @@ def request(objective: Objective, files: Mapping[str, str], lessons: Sequence[Le
 
 
 def replan(
-    before: Plan, kept: Sequence[Task], failed: Mapping[str, str], handoffs: Mapping[str, str], salt: str
+    before: Plan,
+    kept: Sequence[Task],
+    failed: Mapping[str, str],
+    handoffs: Mapping[str, str],
+    salt: str,
+    instructions: str = "",
 ) -> str:
-    """What a new plan has to know of the old one: what stays, what failed, and why."""
+    """What a new plan has to know of the old one: what stays, what failed and why, or what a person wants changed."""
+    if instructions:
+        return _change(before, kept, handoffs, salt, instructions)
     done = [f"- {task.id}: {task.title}; made {', '.join(task.deliverables)}" for task in kept]
     lost = [f"- {task.id}: {task.title}" for task in before.tasks if task.id in failed]
     return sections(
@@ -49,6 +56,26 @@ def replan(
         why=quoted({f"review of {task_id}": reason for task_id, reason in failed.items() if reason}, salt),
         what_approved_tasks_handed_over=quoted({f"handoff of {name}": text for name, text in handoffs.items()}, salt),
     )
+
+
+def _change(before: Plan, kept: Sequence[Task], handoffs: Mapping[str, str], salt: str, instructions: str) -> str:
+    tasks = [
+        f"- {task.id}: {task.title}; needs {', '.join(task.needs) or 'nothing'}; {_told(task)}" for task in before.tasks
+    ]
+    return sections(
+        the_plan_before=(
+            "A person looked at it and wants it changed as they say below. Answer with the whole plan, changed. Tasks "
+            "that were approved stay as they are and are not done again: leave them out, new tasks may need them."
+        ),
+        its_tasks="\n".join(tasks),
+        approved_tasks="\n".join(f"- {task.id}: {task.title}" for task in kept) or "none",
+        what_approved_tasks_handed_over=quoted({f"handoff of {name}": text for name, text in handoffs.items()}, salt),
+        what_the_person_wants=instructions,
+    )
+
+
+def _told(task: Task) -> str:
+    return task.brief.instructions[:1000] if task.brief else f"steps: {', '.join(step.tool for step in task.steps)}"
 
 
 def _arguments(model: type[BaseModel]) -> str:

@@ -20,6 +20,7 @@ from workflows.domain.plan import (
     OUTLINE_PAGE_BYTES,
     AcceptanceCheck,
     Brief,
+    Guard,
     Step,
     Task,
     faults_in_graph,
@@ -35,6 +36,8 @@ class Catalogue(Model):
 
     tools: dict[str, type[BaseModel]]
     checks: dict[str, type[BaseModel]]
+    guards: dict[str, Guard] = {}
+    """Tools that take care."""
 
 
 class Given(Model):
@@ -116,7 +119,14 @@ def compile_tasks(document: Document, catalogue: Catalogue, given: Given) -> tup
     faults += _faults_in_plan(document, catalogue, names, expanded)
     if faults:
         raise PlaybookError(faults)
-    return tuple(task for _, task in expanded)
+    return tuple(_guarded(task, catalogue) for _, task in expanded)
+
+
+def _guarded(task: Task, catalogue: Catalogue) -> Task:
+    if not any(step.tool in catalogue.guards for step in task.steps):
+        return task
+    steps = tuple(step.model_copy(update={"guard": catalogue.guards.get(step.tool)}) for step in task.steps)
+    return task.model_copy(update={"steps": steps})
 
 
 def acceptance(checks: Iterable[CheckSpec]) -> tuple[AcceptanceCheck, ...]:
@@ -200,13 +210,19 @@ def _task(spec: TaskSpec, names: Mapping[str, Any], bound: dict[str, JsonValue])
         checks=acceptance(spec.checks),
         criteria=tuple(text(criterion) for criterion in spec.criteria),
         review=spec.review,
+        budget=spec.budget,
         deliverables=tuple(text(name) for name in spec.deliverables),
         bindings=bound,
     )
 
 
 def _brief(work: WorkSpec, text: Callable[[str], str]) -> Brief:
-    return Brief(instructions=text(work.instructions), tools=work.tools, max_turns=work.max_turns)
+    return Brief(
+        instructions=text(work.instructions),
+        tools=work.tools,
+        max_turns=work.max_turns,
+        as_objective=work.as_objective,
+    )
 
 
 def _step(n: int, spec: StepSpec, names: Mapping[str, Any]) -> Step:

@@ -1,7 +1,12 @@
 """Reads a playbook's YAML and remembers on which line everything stands."""
 
-from activities.playbooks.places import FaultyYaml, Places, read
+import yaml
+
+from activities.playbooks.places import LOADER, FaultyYaml, Places, read
 from activities.playbooks.schema import Playbook
+from activities.playbooks.writing import dump
+
+BY_HAND = {"name": "by-hand", "version": "1.0.0"}
 
 
 class PlaybookError(FaultyYaml):
@@ -28,3 +33,19 @@ def parse(text: str, source: str) -> Document:
     except FaultyYaml as error:
         raise PlaybookError(error.faults) from error
     return Document(playbook, places)
+
+
+def parse_plan(text: str, source: str, description: str) -> tuple[Document, str]:
+    """A plan that a person wrote: the YAML of a playbook in which name, version and description may be left out.
+
+    Comes with the YAML as planners read it, in which they are filled in. Raises PlaybookError.
+    """
+    defaults = {**BY_HAND, "description": description}
+    try:
+        playbook, places = read(text, source, Playbook, "plan", "tasks", defaults)
+    except FaultyYaml as error:
+        raise PlaybookError(error.faults) from error
+    content = yaml.load(text, Loader=LOADER)
+    missing = {name: value for name, value in defaults.items() if name not in content}
+    whole = dump({**missing, **content}) if missing else text
+    return Document(playbook, places), whole

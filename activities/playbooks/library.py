@@ -11,6 +11,15 @@ def built_in() -> tuple[Document, ...]:
     return tuple(parse(path.read_text("utf-8"), path.name) for path in sorted(BUILT_IN.glob("*.yaml")))
 
 
+def named(name: str) -> tuple[Document, str] | None:
+    """A built-in playbook and its YAML; whatever the name, no other file is looked at."""
+    for path in BUILT_IN.glob("*.yaml"):
+        if path.stem == name:
+            text = path.read_text("utf-8")
+            return parse(text, path.name), text
+    return None
+
+
 def find(name_or_path: str) -> tuple[Document, str]:
     """A playbook and its YAML, by the name of a built-in one or by path. Raises PlaybookError."""
     path = BUILT_IN / f"{name_or_path}.yaml"

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, JsonValue, StringConstraints, model_validator
 
+from workflows.domain.budget import Budget
 from workflows.domain.model import Model
 from workflows.domain.plan import ReviewPolicy
 
@@ -54,8 +55,15 @@ class WorkSpec(Model):
     """What a worker with a model is to do, instead of steps."""
 
     instructions: str = Field(min_length=1, max_length=4000)
-    tools: tuple[str, ...] = Field(min_length=1)
+    tools: tuple[str, ...] = ()
     max_turns: int = Field(20, ge=1, le=200)
+    as_objective: bool = Field(False, description="an objective of its own, with a plan of its own")
+
+    @model_validator(mode="after")
+    def _with_tools(self) -> Self:
+        if not self.tools and not self.as_objective:
+            raise ValueError("name the tools; without any its worker could not do anything")
+        return self
 
 
 class TaskSpec(Model):
@@ -72,6 +80,7 @@ class TaskSpec(Model):
     checks: tuple[CheckSpec, ...] = ()
     criteria: tuple[str, ...] = Field((), max_length=20, description="what verifiers with a model judge")
     review: ReviewPolicy = ReviewPolicy()
+    budget: Budget = Field(Budget(), description="of the models that work on it; within the objective's own")
     deliverables: tuple[str, ...] = ()
 
     @model_validator(mode="after")

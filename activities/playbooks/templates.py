@@ -57,11 +57,14 @@ def truth(condition: str | bool, names: Mapping[str, Any]) -> bool:
 
 def unknown_names(value: JsonValue, known: frozenset[str], inputs: frozenset[str]) -> Iterator[str]:
     """One sentence per variable in the templates that nobody defines."""
-    for text in _texts(value):
+    for text in filter(_is_template, _texts(value)):
         try:
             tree = _ENVIRONMENT.parse(text)
         except TemplateError as error:
             yield f"not a valid template: {error}"
+            continue
+        except RecursionError:
+            yield "not a valid template: it is nested too deeply"
             continue
         yield from _unknown_in(tree, known, inputs)
 
@@ -79,7 +82,7 @@ def _unknown_in(tree: nodes.Template, known: frozenset[str], inputs: frozenset[s
 
 
 def _render_text(text: str, names: Mapping[str, Any]) -> JsonValue:
-    if "{{" not in text and "{%" not in text:
+    if not _is_template(text):
         return text
     try:
         expression = _sole_expression(text)
@@ -96,6 +99,10 @@ def _render_text(text: str, names: Mapping[str, Any]) -> JsonValue:
     if len(rendered) > MAX_RENDERED:
         raise TemplateFault(f"{text[:80]!r} renders to more than {MAX_RENDERED:,} characters")
     return rendered
+
+
+def _is_template(text: str) -> bool:
+    return "{{" in text or "{%" in text
 
 
 def _sole_expression(text: str) -> str | None:

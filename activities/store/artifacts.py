@@ -2,8 +2,11 @@
 
 import os
 import tempfile
+from collections.abc import Callable, Iterator
 from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO, Self
 
 from sqlalchemy import Engine, select
 from sqlalchemy.dialects.postgresql import insert
@@ -18,6 +21,40 @@ _CHUNK = 1 << 20
 
 class ArtifactLost(Exception):
     """The database knows the artifact, but its content is gone from the artifact folder."""
+
+
+class Incoming:
+    """Content on its way into the store. Use as a context manager: it goes again unless it is kept."""
+
+    def __init__(self, store: "ArtifactStore", folder: Path) -> None:
+        self._store = store
+        self._digest = sha256()
+        handle, name = tempfile.mkstemp(dir=folder, prefix=".incoming-")
+        self._temporary = Path(name)
+        self._file = os.fdopen(handle, "wb")
+        self.size = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._file.close()
+        self._temporary.unlink(missing_ok=True)
+
+    def write(self, piece: bytes) -> None:
+        self._digest.update(piece)
+        self.size += len(piece)
+        self._file.write(piece)
+
+    def keep(self, name: str, media_type: str) -> ArtifactRef:
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        digest = self._digest.hexdigest()
+        self._store.take_in(self._temporary, digest, self.size)
+        return ArtifactRef(sha256=digest, name=name, media_type=media_type, size=self.size)
 
 
 class ArtifactStore:
@@ -36,22 +73,23 @@ class ArtifactStore:
 
     def put_file(self, name: str, source: Path, media_type: str) -> ArtifactRef:
         """Copies a file in, a megabyte at a time; what is stored is what was read, even if `source` changes."""
+        with self.incoming() as incoming, source.open("rb") as stream:
+            while chunk := stream.read(_CHUNK):
+                incoming.write(chunk)
+            return incoming.keep(name, media_type)
+
+    def incoming(self) -> "Incoming":
+        """For content that comes piece by piece; what is not kept leaves nothing behind."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        digest, size = sha256(), 0
-        handle, temporary = tempfile.mkstemp(dir=self._folder, prefix=".incoming-")
-        try:
-            with os.fdopen(handle, "wb") as target, source.open("rb") as stream:
-                while chunk := stream.read(_CHUNK):
-                    digest.update(chunk)
-                    size += len(chunk)
-                    target.write(chunk)
-                target.flush()
-                os.fsync(target.fileno())
-            self._move_in(Path(temporary), digest.hexdigest())
-        finally:
-            Path(temporary).unlink(missing_ok=True)
-        self._enter(digest.hexdigest(), size, None)
-        return ArtifactRef(sha256=digest.hexdigest(), name=name, media_type=media_type, size=size)
+        return Incoming(self, self._folder)
+
+    def stream(self, digest: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+        """The bytes from `start` up to, without, `end`, a megabyte at most at a time. Raises as `read`, at once."""
+        kept = self._place(digest)
+        if kept.exists():
+            return _pieces(lambda: kept.open("rb"), start, end)
+        content = BytesIO(self.read(digest))
+        return _pieces(lambda: content, start, end)
 
     def read(self, digest: str) -> bytes:
         """Raises KeyError for content that was never stored."""
@@ -73,6 +111,14 @@ class ArtifactStore:
         else:
             target.write_bytes(self.read(digest))
         return target
+
+    def take_in(self, temporary: Path, digest: str, size: int) -> None:
+        """Content of this hash that lies in a file of the artifact folder, which becomes the store's."""
+        if size <= INLINE_BYTES:
+            self._enter(digest, size, temporary.read_bytes())
+            return
+        self._move_in(temporary, digest)
+        self._enter(digest, size, None)
 
     def _keep(self, digest: str, content: bytes) -> None:
         if self._place(digest).exists():
@@ -105,3 +151,15 @@ class ArtifactStore:
 
     def _place(self, digest: str) -> Path:
         return self._folder / digest[:2] / digest[2:]
+
+
+def _pieces(opened: Callable[[], BinaryIO], start: int, end: int | None) -> Iterator[bytes]:
+    with opened() as content:
+        content.seek(start)
+        left = None if end is None else end - start
+        while left is None or left > 0:
+            piece = content.read(_CHUNK if left is None else min(_CHUNK, left))
+            if not piece:
+                return
+            left = None if left is None else left - len(piece)
+            yield piece

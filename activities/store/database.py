@@ -13,13 +13,33 @@ class NewerDatabase(Exception):
     """The database was migrated by a newer botted than this one."""
 
 
-def connect(url: str, *, pool_size: int = 10, ping: bool = False) -> Engine:
+def connect(
+    url: str,
+    *,
+    pool_size: int = 10,
+    ping: bool = False,
+    patience: float | None = None,
+    statement_seconds: float | None = None,
+) -> Engine:
     """An engine for a `postgresql://` or `postgresql+psycopg://` URL.
 
     `ping` asks before each use whether a connection still lives. Hosts do without: a lost one fails an activity once,
-    and Temporal tries it again with a new one.
+    and Temporal tries it again with a new one. `patience` in seconds is for getting a connection, `statement_seconds`
+    for each statement; hosts wait as long as it takes.
     """
-    return create_engine(with_driver(url), pool_size=pool_size, max_overflow=10, pool_pre_ping=ping)
+    arguments: dict[str, object] = {}
+    if patience is not None:
+        arguments["connect_timeout"] = max(2, round(patience))  # libpq knows no shorter one
+    if statement_seconds is not None:
+        arguments["options"] = f"-c statement_timeout={round(statement_seconds * 1000)}"
+    return create_engine(
+        with_driver(url),
+        pool_size=pool_size,
+        max_overflow=10,
+        pool_pre_ping=ping,
+        pool_timeout=30 if patience is None else patience,
+        connect_args=arguments,
+    )
 
 
 def reading(engine: Engine) -> Engine:
@@ -34,7 +54,8 @@ def with_driver(url: str) -> str:
 
 def migrate(engine: Engine) -> None:
     """Brings the schema up to date. Raises NewerDatabase when it is from a newer botted."""
-    # Imported here because commands that only read would wait for it.
+    if is_current(engine):  # nearly always; what follows takes half a second only to import
+        return
     from alembic import command
     from alembic.config import Config
 
@@ -50,6 +71,16 @@ def migrate(engine: Engine) -> None:
             connection.rollback()
             connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _MIGRATION_LOCK})
             connection.commit()
+
+
+def is_current(engine: Engine) -> bool:
+    """Whether there is nothing to migrate. Migrations' files begin with their revision."""
+    newest = max(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+    with engine.connect() as connection:
+        is_migrated = connection.execute(text("SELECT to_regclass('alembic_version') IS NOT NULL")).scalar_one()
+        if not is_migrated:
+            return False
+        return connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all() == [newest]
 
 
 def _refuse_newer(connection: Connection) -> None:

@@ -1,6 +1,6 @@
 """The append-only record of what happened, and the way to follow it live."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 import psycopg
@@ -8,8 +8,9 @@ from pydantic import Field, JsonValue
 from sqlalchemy import Connection, Engine, bindparam, func, select
 from sqlalchemy.dialects.postgresql import JSONB
 
-from activities.store.tables import journal
+from activities.store.tables import journal, objectives
 from workflows.domain.model import Model
+from workflows.domain.objective import Stage
 
 CHANNEL = "botted_journal"
 
@@ -40,6 +41,15 @@ class JournalRow(Model):
     data: dict[str, JsonValue]
 
 
+class Tip(Model):
+    """How far an objective is. When it has `ended`, the entry that says so is at `seq` or before."""
+
+    tenant: str
+    stage: Stage
+    ended: bool
+    seq: int = Field(description="of its last entry")
+
+
 _APPEND = select(func.journal_append(bindparam("entry", type_=JSONB)))
 
 
@@ -53,12 +63,31 @@ def append(connection: Connection, *entries: Entry) -> None:
         connection.execute(_APPEND, {"entry": {**entry.model_dump(mode="json"), "text": entry.text[:4000]}})
 
 
-def read(connection: Connection, objective_id: str, after: int = 0) -> tuple[JournalRow, ...]:
+def read(
+    connection: Connection, objective_id: str, after: int = 0, *, limit: int | None = None
+) -> tuple[JournalRow, ...]:
     columns = [journal.c[name] for name in JournalRow.model_fields]
     rows = connection.execute(
-        select(*columns).where(journal.c.objective_id == objective_id, journal.c.seq > after).order_by(journal.c.seq)
+        select(*columns)
+        .where(journal.c.objective_id == objective_id, journal.c.seq > after)
+        .order_by(journal.c.seq)
+        .limit(limit)
     )
     return tuple(JournalRow.model_validate(dict(row._mapping)) for row in rows)
+
+
+def tips(connection: Connection, objective_ids: Sequence[str]) -> dict[str, Tip]:
+    """How far these objectives are, as of one moment; unknown ones are left out."""
+    last = select(func.coalesce(func.max(journal.c.seq), 0)).where(journal.c.objective_id == objectives.c.id)
+    rows = connection.execute(
+        select(
+            objectives.c.id, objectives.c.tenant, objectives.c.stage, objectives.c.ended_at, last.scalar_subquery()
+        ).where(objectives.c.id.in_(objective_ids))
+    )
+    return {
+        id_: Tip(tenant=tenant, stage=stage, ended=ended_at is not None, seq=seq)
+        for id_, tenant, stage, ended_at, seq in rows
+    }
 
 
 def told(connection: Connection, objective_id: str, task_id: str, attempt: int) -> tuple[JournalRow, ...]:

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from pydantic import JsonValue
-from sqlalchemy import Connection, Engine, Row, delete, func, select, update
+from sqlalchemy import Connection, Engine, Row, Select, and_, delete, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from activities.store import journal
@@ -21,6 +21,7 @@ class ObjectiveRow(Model):
     result: ObjectiveResult | None
     created_at: datetime
     ended_at: datetime | None
+    body_digest: str | None = None
 
 
 _COLUMNS = [objectives.c[name] for name in ObjectiveRow.model_fields]
@@ -30,19 +31,32 @@ class ObjectiveStore:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def open(self, objective: Objective) -> None:
-        """Writes a new objective and its files down, before its workflow starts. Once per id."""
+    def open(self, objective: Objective, body_digest: str | None = None) -> bool:
+        """Writes a new objective and its files down, before its workflow starts. Once per id: False, it was there.
+
+        One that was withdrawn, and opened again by a workflow that had started after all, counts as new for whoever
+        asked for the same with a `body_digest`.
+        """
         with self._engine.begin() as connection:
-            connection.execute(
-                insert(objectives)
-                .values(
-                    id=objective.id,
-                    tenant=objective.tenant,
-                    stage=Stage.PLANNING,
-                    request=objective.model_dump(mode="json"),
-                )
-                .on_conflict_do_nothing()
+            row = insert(objectives).values(
+                id=objective.id,
+                tenant=objective.tenant,
+                stage=Stage.PLANNING,
+                request=objective.model_dump(mode="json"),
+                body_digest=body_digest,
             )
+            same = row.on_conflict_do_update(
+                index_elements=["id"],
+                set_={"body_digest": body_digest},
+                where=and_(
+                    objectives.c.body_digest.is_(None),
+                    objectives.c.tenant == row.excluded.tenant,
+                    objectives.c.request == row.excluded.request,
+                ),
+            )
+            new = connection.execute(same if body_digest else row.on_conflict_do_nothing()).rowcount
+            if body_digest and not new:
+                return False
             for file in objective.files:
                 connection.execute(
                     insert(files)
@@ -60,13 +74,14 @@ class ObjectiveStore:
                     once="objective.asked",
                 ),
             )
+        return bool(new)
 
     def withdraw(self, objective_id: str) -> None:
         """Takes back an objective whose workflow could not be started. If it did start after all, planning opens it."""
         with self._engine.begin() as connection:
             connection.execute(delete(objectives).where(objectives.c.id == objective_id, objectives.c.plan.is_(None)))
 
-    def planned(self, objective_id: str, plan: Plan, digest: str, *, replan: int = 0) -> None:
+    def planned(self, objective_id: str, plan: Plan, digest: str, *, replan: int = 0, by: str = "planner") -> None:
         """Writes the plan down, the first or the n-th anew; of one made twice, the first counts in the journal."""
         outline = {"playbook": plan.playbook, "plan": digest, "tasks": [_graph_of(task) for task in plan.tasks]}
         with self._engine.begin() as connection:
@@ -76,7 +91,7 @@ class ObjectiveStore:
             entry = Entry(
                 objective_id=objective_id,
                 kind="plan.made",
-                actor="planner",
+                actor=by,
                 text=f"{len(plan.tasks)} tasks by {plan.playbook}",
                 data=outline,
                 once=f"plan.made:{replan}" if replan else "plan.made",
@@ -96,9 +111,13 @@ class ObjectiveStore:
         with self._engine.begin() as connection:
             journal.append(connection, entry)
 
-    def get(self, objective_id: str) -> ObjectiveRow | None:
+    def get(self, objective_id: str, tenant: str | None = None) -> ObjectiveRow | None:
+        """With a `tenant`, another one's is unknown."""
+        query = select(*_COLUMNS).where(objectives.c.id == objective_id)
+        if tenant is not None:
+            query = query.where(objectives.c.tenant == tenant)
         with self._engine.connect() as connection:
-            row = connection.execute(select(*_COLUMNS).where(objectives.c.id == objective_id)).one_or_none()
+            row = connection.execute(query).one_or_none()
         return _parse(row) if row else None
 
     def like(self, prefix: str) -> tuple[str, ...]:
@@ -125,19 +144,22 @@ class ObjectiveStore:
 
     def family(self, objective_id: str) -> tuple[str, ...]:
         """The objective and all that are tasks of it, or of one of those."""
-        found = [objective_id]
         with self._engine.connect() as connection:
-            parents = found
-            while parents:
-                query = select(objectives.c.id).where(objectives.c.request["parent"].astext.in_(parents))
-                parents = list(connection.execute(query.order_by(objectives.c.created_at)).scalars())
-                found += parents
-        return tuple(found)
+            return tuple(connection.execute(family(objective_id)).scalars())
 
     def newest(self, limit: int) -> tuple[ObjectiveRow, ...]:
         with self._engine.connect() as connection:
             rows = connection.execute(select(*_COLUMNS).order_by(objectives.c.created_at.desc()).limit(limit))
             return tuple(_parse(row) for row in rows)
+
+
+def family(objective_id: str) -> Select[str]:
+    """Ids of the objective and of all that are tasks of it, or of one of those."""
+    found = select(literal(objective_id).label("id")).cte("family", recursive=True)
+    parent = objectives.c.request["parent"].astext
+    children = select(objectives.c.id).join(found, parent == found.c.id).where(parent != "")
+    found = found.union(children)
+    return select(found.c.id)
 
 
 def enter_stage(connection: Connection, objective_id: str, stage: Stage) -> None:

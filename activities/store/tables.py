@@ -22,6 +22,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     func,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
 from sqlalchemy.types import UserDefinedType
@@ -61,7 +62,8 @@ objectives = Table(
     Column("body_digest", String(64), comment="of the HTTP request that created it under an Idempotency-Key"),
     _now("created_at"),
     Column("ended_at", DateTime(timezone=True)),
-    Index("ix_objectives_tenant_created_at", "tenant", "created_at"),
+    Index("ix_objectives_tenant_created_at_id", "tenant", "created_at", "id"),
+    Index("ix_objectives_parent", text("(request ->> 'parent')"), postgresql_where=text("request ->> 'parent' <> ''")),
 )
 
 artifacts = Table(
@@ -105,7 +107,7 @@ steps = Table(
     Column("refused", Boolean, nullable=False, server_default="false", comment="a model's call that was not done"),
     _now("started_at"),
     Column("ended_at", DateTime(timezone=True)),
-    Index("ix_steps_objective_id", "objective_id"),
+    Index("ix_steps_objective_id_task_id", "objective_id", "task_id", "attempt", "started_at"),
 )
 
 verdicts = Table(

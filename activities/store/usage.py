@@ -3,10 +3,12 @@
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum, auto
+from typing import Any, NamedTuple
 
-from sqlalchemy import Engine, case, func, select
+from sqlalchemy import Connection, Engine, Row, Select, case, func, literal, select
 
 from activities.store import database
+from activities.store.objectives import family
 from activities.store.tables import model_calls, providers
 from workflows.domain.model import Model
 
@@ -67,35 +69,55 @@ class ProviderHealth(Model):
     last_error_at: datetime | None = None
 
 
+class UsagePage(NamedTuple):
+    used: tuple[Used, ...]
+    next: int | None
+    """`after` of the next page."""
+
+
+_SUMS = (
+    func.count().label("calls"),
+    func.count().filter(model_calls.c.state != "done").label("failed"),
+    *(
+        func.coalesce(func.sum(model_calls.c[name]), 0).label(name)
+        for name in ("input_tokens", "cached_tokens", "output_tokens", "cost_usd")
+    ),
+    func.count().filter(model_calls.c.priced.is_(False)).label("unpriced"),
+    func.coalesce(func.sum(model_calls.c.latency_seconds), 0).label("seconds"),
+)
+_first = func.min(model_calls.c.id)
+
+
 class UsageStore:
+    """Calls that are still under way are left out. An objective's include those of the objectives below it."""
+
     def __init__(self, engine: Engine) -> None:
         self._reading = database.reading(engine)
 
     def used(self, by: By, *, objective_id: str = "", tenant: str = "") -> tuple[Used, ...]:
-        """Calls that are still under way are left out."""
+        return self.page(by, objective_id=objective_id, tenant=tenant).used
+
+    def page(
+        self, by: By, *, objective_id: str = "", tenant: str = "", after: int = 0, limit: int | None = None
+    ) -> UsagePage:
+        """What was used first comes first."""
         group = _GROUPS[by].cast(model_calls.c.key.type).label("of")
         query = (
-            select(
-                group,
-                func.count().label("calls"),
-                func.count().filter(model_calls.c.state != "done").label("failed"),
-                *(
-                    func.sum(model_calls.c[name]).label(name)
-                    for name in ("input_tokens", "cached_tokens", "output_tokens", "cost_usd")
-                ),
-                func.count().filter(model_calls.c.priced.is_(False)).label("unpriced"),
-                func.coalesce(func.sum(model_calls.c.latency_seconds), 0).label("seconds"),
-            )
-            .where(model_calls.c.state != "reserved")
+            _narrowed(select(group, *_SUMS, _first.label("first")), objective_id, tenant)
             .group_by(group)
-            .order_by(func.min(model_calls.c.id))
+            .order_by(_first)
+            .limit(None if limit is None else limit + 1)
         )
-        if objective_id:
-            query = query.where(model_calls.c.objective_id == objective_id)
-        if tenant:
-            query = query.where(model_calls.c.tenant == tenant)
+        if after:
+            query = query.having(_first > after)
         with self._reading.connect() as connection:
-            return tuple(Used.model_validate(dict(row._mapping)) for row in connection.execute(query))
+            rows = connection.execute(query).all()
+        more = limit is not None and len(rows) > limit
+        return UsagePage(tuple(map(_parse, rows[:limit])), rows[limit - 1].first if limit and more else None)
+
+    def total(self, *, objective_id: str = "", tenant: str = "") -> Used:
+        with self._reading.connect() as connection:
+            return total(connection, objective_id=objective_id, tenant=tenant)
 
     def recent_costs(self, role: str, model: str, before: int, limit: int = 100) -> tuple[Decimal, ...]:
         """What answered calls of this role with this model cost, the newest first, before the call `before`."""
@@ -147,3 +169,22 @@ class UsageStore:
         )
         with self._reading.connect() as connection:
             return tuple(ProviderHealth.model_validate(dict(row._mapping)) for row in connection.execute(query))
+
+
+def total(connection: Connection, *, objective_id: str = "", tenant: str = "") -> Used:
+    """All in one, of an objective with those below it, or of a tenant."""
+    query = _narrowed(select(literal("").label("of"), *_SUMS, _first.label("first")), objective_id, tenant)
+    return _parse(connection.execute(query).one())
+
+
+def _narrowed(query: Select[*tuple[Any, ...]], objective_id: str, tenant: str) -> Select[*tuple[Any, ...]]:
+    query = query.where(model_calls.c.state != "reserved")
+    if objective_id:
+        query = query.where(model_calls.c.objective_id.in_(family(objective_id)))
+    if tenant:
+        query = query.where(model_calls.c.tenant == tenant)
+    return query
+
+
+def _parse(row: Row[*tuple[Any, ...]]) -> Used:
+    return Used.model_validate({name: row._mapping[name] for name in Used.model_fields})

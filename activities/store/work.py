@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from activities.store import database, journal
 from activities.store.journal import Entry
-from activities.store.tables import artifacts, files, steps, verdicts
+from activities.store.tables import artifacts, files, model_calls, steps, verdicts
 from workflows.domain.artifact import ArtifactRef
 from workflows.domain.model import Model
 from workflows.domain.naming import step_key
@@ -204,6 +204,13 @@ class WorkStore:
             ).one_or_none()
         return VerdictRow.model_validate(dict(row._mapping)) if row else None
 
+    def begun(self, objective_id: str) -> frozenset[str]:
+        """Ids of the tasks that anything was done for, of all plans: a new task may not find an old one's steps."""
+        with self._reading.connect() as connection:
+            stepped = connection.execute(select(steps.c.task_id).where(steps.c.objective_id == objective_id))
+            asked = connection.execute(select(model_calls.c.task_id).where(model_calls.c.objective_id == objective_id))
+            return frozenset(task_id for task_id in (*stepped.scalars(), *asked.scalars()) if task_id)
+
     def approved(self, objective_id: str, task_ids: Sequence[str]) -> dict[str, int]:
         """Task id → its approved attempt, for those that have one."""
         with self._reading.connect() as connection:
@@ -229,6 +236,25 @@ def decide(connection: Connection, verdict: VerdictRow) -> None:
     )
 
 
+def overrule(connection: Connection, objective_id: str, task_id: str, attempt: int, by: str, feedback: str) -> None:
+    """A person takes an attempt's approval back, their own included."""
+    row = insert(verdicts).values(
+        objective_id=objective_id,
+        task_id=task_id,
+        attempt=attempt,
+        subject="task",
+        decision=Decision.REVISE,
+        decided_by=by,
+        feedback=feedback,
+    )
+    connection.execute(
+        row.on_conflict_do_update(
+            index_elements=["objective_id", "task_id", "attempt", "subject", "decided_by"],
+            set_={"decision": Decision.REVISE, "feedback": feedback, "decided_at": func.clock_timestamp()},
+        )
+    )
+
+
 def _latest(rows: Iterable[Row[*tuple[Any, ...]]]) -> tuple[ArtifactRef, ...]:
     found = {
         row.name: ArtifactRef(sha256=row.sha256, name=row.name, media_type=row.media_type, size=row.size)
@@ -238,7 +264,7 @@ def _latest(rows: Iterable[Row[*tuple[Any, ...]]]) -> tuple[ArtifactRef, ...]:
 
 
 def _approved_attempts(connection: Connection, objective_id: str, task_ids: Sequence[str]) -> dict[str, int]:
-    """The latest approved attempt of each. On one attempt a person's verdict counts before that of checks."""
+    """The latest approved attempt of each. On one attempt a person's last word counts before that of checks."""
     if not task_ids:
         return {}
     first = (
@@ -249,7 +275,12 @@ def _approved_attempts(connection: Connection, objective_id: str, task_ids: Sequ
             verdicts.c.task_id.in_(task_ids),
             verdicts.c.subject == "task",
         )
-        .order_by(verdicts.c.task_id, verdicts.c.attempt, verdicts.c.decided_by.startswith(CHECKS))
+        .order_by(
+            verdicts.c.task_id,
+            verdicts.c.attempt,
+            verdicts.c.decided_by.startswith(CHECKS),
+            verdicts.c.decided_at.desc(),
+        )
         .subquery()
     )
     rows = connection.execute(

@@ -10,6 +10,7 @@ from typing import ClassVar, Protocol
 from pydantic import BaseModel, ConfigDict, Field
 
 from workflows.domain.artifact import ArtifactRef
+from workflows.domain.plan import Guard
 
 MOST_CONTENT = 20_000  # characters
 
@@ -85,6 +86,15 @@ class Tool(ABC):
     description: ClassVar[str]
     input_model: ClassVar[type[ToolInput]]
     effect: ClassVar[Effect] = Effect.PURE
+    costly: ClassVar[bool] = False
+    """Costs money or reaches many people: a person may have to be asked."""
+
+    @classmethod
+    def guard(cls) -> Guard | None:
+        """Why a person may have to be asked before it runs."""
+        if cls.effect is Effect.IRREVERSIBLE:
+            return Guard.IRREVERSIBLE
+        return Guard.COSTLY if cls.costly else None
 
     @abstractmethod
     def run(self, arguments: ToolInput, workspace: Workspace) -> ToolResult: ...

@@ -41,7 +41,7 @@ from activities.workspace import Sitting, StoreWorkspace, sit_through
 from workflows.domain.artifact import ArtifactRef
 from workflows.domain.naming import step_key
 from workflows.domain.objective import Objective
-from workflows.domain.plan import Plan, Task
+from workflows.domain.plan import Guard, Plan, Task
 from workflows.ports.turns import CallReceipt, CallRequest, TurnReceipt, TurnRequest, Turns
 
 HOST = socket.gethostname()
@@ -120,7 +120,7 @@ class ModelTurns(Turns):
         key = step_key(request.objective_id, request.task_id, request.attempt, f"turn-{request.turn}")
         squeezed = await self._gateway.faults(key, FaultKind.CONTEXT_LENGTH)
         asked = await self._threads.run(lambda: self._request(attempt, request, squeezed))
-        answer = await self._gateway.ask(self._asker(attempt, request, key), asked)
+        answer = await self._gateway.ask(self._asker(attempt, request, key), asked, profile=request.profile)
         turn = Turn(number=request.turn, response=answer.response)
         alone = turn.submission or turn.surrender
         if alone is not None and not turn.calls:
@@ -128,7 +128,13 @@ class ModelTurns(Turns):
             settled = await self._threads.run(lambda: self._settle(taken, request.turn + 1))
             if settled is not None:
                 return settled
-        return TurnReceipt(calls=tuple(call.name[:60] for _, call in turn.calls))
+        calls = [call for _, call in turn.calls]
+        guards = {n: guard for n, call in enumerate(calls) if (guard := self._guard(call)) is not None}
+        return TurnReceipt(calls=tuple(call.name[:60] for call in calls), guards=guards)
+
+    def _guard(self, call: ToolCall) -> Guard | None:
+        tool = self._tools.get(self._by_wire_name.get(call.name, call.name))
+        return tool.guard() if tool is not None else None
 
     def _attempt(self, request: TurnRequest | CallRequest, before: int) -> Attempt:
         """What there was before the turn `before`."""
@@ -192,7 +198,7 @@ class ModelTurns(Turns):
         return True
 
     def _request(self, attempt: Attempt, request: TurnRequest, squeezed: int) -> ModelRequest:
-        profile = self._gateway.profile_of(ROLE)
+        profile = self._gateway.profile_of(ROLE, name=request.profile)
         room = int(profile.context_tokens * 4 * SAFE_SHARE) // 2**squeezed
         made = self._desk.work.made(attempt.objective.id, attempt.task.id, attempt.number)
         return ModelRequest(
@@ -262,7 +268,9 @@ class ModelTurns(Turns):
         if done is not None:
             return done
         try:
-            return self._carry_out(attempt, call, name, run, sitting)
+            if request.refusal:
+                raise ToolError(request.refusal)
+            return self._carry_out(attempt, self._edited(call, request), name, run, sitting, allowed=request.allowed)
         except ToolCancelled:
             raise
         except (ToolError, Malformed) as error:
@@ -273,7 +281,15 @@ class ModelTurns(Turns):
             self._desk.work.fail(run, run.tool, as_failure(error).message, final=False)
             raise
 
-    def _carry_out(self, attempt: Attempt, call: ToolCall, name: str, run: StepRun, sitting: Sitting) -> str:
+    def _edited(self, call: ToolCall, request: CallRequest) -> ToolCall:
+        """With its input as a person edited it."""
+        if request.arguments is None:
+            return call
+        return call.model_copy(update={"arguments": self._desk.artifacts.read(request.arguments).decode()})
+
+    def _carry_out(
+        self, attempt: Attempt, call: ToolCall, name: str, run: StepRun, sitting: Sitting, *, allowed: bool
+    ) -> str:
         task = attempt.task
         assert task.brief is not None
         if name == RECALL:
@@ -282,8 +298,8 @@ class ModelTurns(Turns):
         if tool is None or name not in task.brief.tools:
             offered = ", ".join(sorted(map(wire_name, task.brief.tools))) or "none"
             raise ToolError(f"there is no tool {call.name!r} in this task; there are: {offered}, and submit, give_up")
-        if tool.effect is Effect.IRREVERSIBLE:
-            raise ToolError(f"{call.name} cannot be undone, so no model may call it")
+        if tool.effect is Effect.IRREVERSIBLE and not allowed:
+            raise ToolError(f"{call.name} cannot be undone, so no model may call it without a person's leave")
         if times_made(attempt.turns, call) > MOST_SAME:
             raise ToolError("this very call was made before; its result is above. Use it, or do something else")
         arguments = parse_arguments(call.arguments, tool.input_model)

@@ -96,4 +96,20 @@ class Flaky(Tool):
         return ToolResult(summary="got through")
 
 
-TOOLS: tuple[type[Tool], ...] = (NoOp, Nap, Write, Fail, Flaky)
+class Publish(Tool):
+    """What cannot be taken back; counts what it published."""
+
+    name: ClassVar[str] = "fake.publish"
+    description: ClassVar[str] = "Publishes a text for all the world."
+    input_model: ClassVar[type[ToolInput]] = WriteInput
+    effect: ClassVar[Effect] = Effect.IRREVERSIBLE
+    published: ClassVar[list[str]] = []
+
+    @override
+    def run(self, arguments: ToolInput, workspace: Workspace) -> ToolResult:
+        assert isinstance(arguments, WriteInput)
+        Publish.published.append(arguments.content)
+        return ToolResult(summary=f"published {arguments.name}")
+
+
+TOOLS: tuple[type[Tool], ...] = (NoOp, Nap, Write, Fail, Flaky, Publish)

@@ -15,10 +15,11 @@ from tests.fakes.cast import Cast, opinion, plan, role_of, submit, task, write, 
 from tests.fakes.llm_script import Call, Reply, Say, SeenRequest, calls
 from tests.fakes.llm_server import FakeLlm
 from tests.objectives import Objectives, Running, until
+from workflows.domain.approval import ApprovalDecision
 from workflows.domain.budget import Budget, BudgetAnswer, OnLimit
 from workflows.domain.message import Message
 from workflows.domain.objective import Mode, ObjectiveResult, Stage
-from workflows.domain.verdict import Decision, ObjectiveVerdict, Subject, TaskVerdict
+from workflows.domain.verdict import Decision, Subject, TaskVerdict
 
 
 async def ended(objectives: Objectives, running: Running) -> ObjectiveResult:
@@ -105,7 +106,8 @@ async def test_in_manual_mode_a_person_approves_every_plan(objectives: Objective
     running = await objectives.ask(mode=Mode.MANUAL)
     for n, subject in enumerate((Subject.PLAN, Subject.PLAN, Subject.RESULT), 1):
         await until(lambda n=n: objectives.kinds(running).count("approval.requested") == n)  # type: ignore[misc]
-        await running.signal("verdict", ObjectiveVerdict(subject=subject, decision=Decision.APPROVED, by="ana"))
+        approval = f"{objectives.id_of(running)}.{subject}.{2 if n == 2 else 1}"
+        await running.signal("verdict", ApprovalDecision(approval=approval, decision=Decision.APPROVED, by="ana"))
     result = await ended(objectives, running)
     assert result.stage is Stage.DELIVERED, result.reason
     approved = [

@@ -125,7 +125,7 @@ async def test_a_plan_that_cannot_be_made_ends_the_objective_with_the_reason(obj
 async def test_in_manual_mode_nothing_runs_before_the_plan_is_approved(objectives: Objectives) -> None:
     running = await objectives.start(ONE, mode=Mode.MANUAL)
     await until(lambda: "approval.requested" in objectives.kinds(running))
-    assert await running.query("pending") == ["plan"]
+    assert [approval["subject"] for approval in await running.query("pending")] == ["plan"]
     await running.signal("verdict", ObjectiveVerdict(subject=Subject.PLAN, decision=Decision.APPROVED, by="ana"))
     await until(lambda: objectives.kinds(running).count("approval.requested") == 2)
     await running.signal("verdict", ObjectiveVerdict(subject=Subject.RESULT, decision=Decision.APPROVED, by="ana"))
@@ -154,7 +154,7 @@ async def test_garbled_early_and_unknown_signals_are_noticed_and_change_nothing(
     await running.signal("verdict")
     await running.signal("verdct", "typo")
     await until(lambda: objectives.kinds(running).count("signal.ignored") == 4)
-    assert await running.query("pending") == ["plan"]
+    assert [approval["subject"] for approval in await running.query("pending")] == ["plan"]
     await running.signal("verdict", ObjectiveVerdict(subject=Subject.PLAN, decision=Decision.REJECTED, by="ana"))
     assert (await running.result()).stage is Stage.NOT_DELIVERED
 

@@ -1,5 +1,6 @@
 """`python -m worker.embedded`: the detached supervisor, as `ensure` starts it. What it says goes to its log."""
 
+import os
 import sys
 from datetime import UTC, datetime
 
@@ -12,6 +13,7 @@ def say(line: str) -> None:
 
 
 def main() -> int:
+    os.environ.pop("BOTTED_API__KEY", None)  # of whoever happened to start us; none of the parts acts by it
     order = stack.order_given() or stack.Order(settings=settings.load(), commands=stack.Commands())
     try:
         stack.supervise(order.settings, idle_stop=True, report=say, commands=order.commands)

@@ -49,6 +49,8 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     yield from _temporal_answers(settings, running)
     if running and running.addresses and running.addresses.web_ui:
         yield _web_ui(running.addresses.web_ui)
+    if running and "api" in running.ports:
+        yield _api(running)
     yield from _local_model(settings, running)
     yield from examine_models(settings, os.environ, running)
 
@@ -216,6 +218,16 @@ def _web_ui(url: str) -> Finding:
     if temporal_server.answers(int(url.rpartition(":")[2]), "/"):
         return Finding(name="Web UI", text=url)
     return Finding(name="Web UI", state=Health.WARNING, text=f"{url} does not answer", fix="See logs/temporal.log.")
+
+
+def _api(running: StackState) -> Finding:
+    url = running.addresses.api if running.addresses else None
+    if url is None:
+        text = "does not answer (yet); it comes some seconds after everything else"
+        return Finding(name="API", state=Health.WARNING, text=text, fix="See logs/api.log.")
+    if url.startswith("https:") or temporal_server.answers(running.ports["api"], "/v1/health/ready"):
+        return Finding(name="API", text=url)
+    return Finding(name="API", state=Health.WARNING, text=f"{url} is not ready", fix="See logs/api.log.")
 
 
 def _local_model(settings: Settings, running: StackState | None) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""Our own two programs in the stack: the migrations, run once per start, and the host."""
+"""Our own programs in the stack: the migrations, run once per start, and the host."""
 
 import sys
 from collections.abc import Callable, Mapping
@@ -19,6 +19,8 @@ class Commands(BaseModel):
 
     migrate: tuple[str, ...] = (sys.executable, "-m", "worker", "migrate")
     host: tuple[str, ...] = (sys.executable, "-m", "worker")
+    api: tuple[str, ...] = (sys.executable, "-m", "api")
+    """By its name only: it builds on us, not we on it. Empty: none."""
 
 
 class Migration(Part):

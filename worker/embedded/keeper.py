@@ -13,6 +13,7 @@ from worker.embedded.process import Child, Launch, ProcessId
 HEALTHY_SECONDS = 10.0  # up that long after being ready: earlier failures no longer count
 KILLS = 4  # so many deaths by a signal, or soon after being ready, count like one start that failed by itself
 LONGEST_PAUSE = 5.0
+RESIGNED_PAUSE = 60.0  # before a part that the others can do without is tried again
 
 
 class Condition(Enum):
@@ -95,10 +96,20 @@ class Keeper:
         self._child = None
         self._strikes += strike
         if self._strikes >= self.part.tries:
-            raise StackError(self._farewell(what))
-        self._report(f"{self.part.title} {what}; starting it again")
-        self._pause_until = time.monotonic() + min(LONGEST_PAUSE, 0.1 * 2.0**self._strikes)
+            pause = self._give_up(what)
+        else:
+            self._report(f"{self.part.title} {what}; starting it again")
+            pause = min(LONGEST_PAUSE, 0.1 * 2.0**self._strikes)
+        self._pause_until = time.monotonic() + pause
         self._become(Condition.DOWN)
+
+    def _give_up(self, what: str) -> float:
+        """For good, or for so many seconds where the stack can do without."""
+        if self.part.is_essential:
+            raise StackError(self._farewell(what))
+        self._report(f"{self._farewell(what)}\nIt is tried again in {RESIGNED_PAUSE:.0f} s.")
+        self._strikes = 0
+        return RESIGNED_PAUSE
 
     def _farewell(self, what: str) -> str:
         assert self._launch

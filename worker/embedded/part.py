@@ -15,6 +15,7 @@ class Part(ABC):
     start_seconds: ClassVar[float] = 60  # without being ready: something is wrong with it
     runs_once: ClassVar[bool] = False  # it is done when it has ended well
     tries: ClassVar[int] = 3  # failed starts in a row before we give up
+    is_essential: ClassVar[bool] = True  # without it the stack is of no use; otherwise it is tried again later
 
     @abstractmethod
     def launch(self) -> Launch:

@@ -26,6 +26,7 @@ __all__ = [
     "ModelFileError",
     "StackError",
     "StackState",
+    "api",
     "ensure",
     "find",
     "lease",
@@ -80,6 +81,25 @@ def find(settings: Settings) -> StackState | None:
     """What runs now; starts nothing."""
     found = state.read(Folder(settings.folder))
     return found if found and found.runs else None
+
+
+def api(settings: Settings, *, timeout: float = 60) -> str:
+    """Where the API of the running stack answers, as a base URL; it comes some seconds after everything else.
+
+    Raises StackError when no stack runs, or the API does not answer within `timeout` seconds.
+    """
+    deadline = time.monotonic() + timeout
+    while found := find(settings):
+        if found.addresses and found.addresses.api:
+            return found.addresses.api
+        if time.monotonic() > deadline:
+            log = Folder(settings.folder).log("api")
+            raise StackError(f"The API does not answer after {timeout:.0f} s. The end of {log}:\n{last_lines(log)}")
+        time.sleep(POLL)
+    raise StackError(
+        f"No stack runs in {settings.folder}, and so no API. `botted up` starts both; "
+        "with a Temporal and a Postgres of your own, run `python -m api`."
+    )
 
 
 def stop(settings: Settings, timeout: float = 60) -> bool:

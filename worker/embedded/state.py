@@ -28,6 +28,7 @@ class Addresses(BaseModel):
     web_ui: str | None
     database_url: str
     local_model: str | None = None  # base URL of a llama.cpp server, as OpenAI's clients want it
+    api: str | None = None  # once it answers; nothing else waits for it
 
 
 class StackState(BaseModel):

@@ -8,6 +8,7 @@ from contextlib import closing, contextmanager, suppress
 
 from config.settings import Settings
 from worker.embedded import state
+from worker.embedded.api import Api
 from worker.embedded.errors import StackError
 from worker.embedded.folder import Folder
 from worker.embedded.host import Commands, Host, Migration
@@ -25,6 +26,7 @@ from worker.embedded.temporal_server import TemporalServer
 
 LOCK_PATIENCE = 1.0  # seconds: a supervisor that has just stopped lets go in a moment
 BUSY_PAUSE = 0.03  # seconds between two looks while something starts
+API_PAUSE = 0.2  # while nothing but the API starts
 QUIET_PAUSE = 1.0
 
 
@@ -71,6 +73,10 @@ class Supervisor:
         self._servers = [Keeper(part, report) for part in (self._temporal, self._llama, self._postgres) if part]
         self._migration = Keeper(Migration(self._folder, commands.migrate, self._addresses), report)
         self._host_keeper = Keeper(self._host, report)
+        self._api = (
+            Api(self._folder, self._ports, commands.api, self._addresses, settings.api) if commands.api else None
+        )
+        self._api_keeper = Keeper(self._api, report) if self._api else None
 
     def run(self, *, idle_stop: bool) -> None:
         """Until a signal or, if asked, idleness stops it; raises StackError when a part cannot be kept up.
@@ -105,11 +111,12 @@ class Supervisor:
         while not signals.stop_wished:
             self._advance()
             ready = self._host_keeper.is_ready and all(keeper.is_ready for keeper in self._servers)
-            self._write(Phase.READY if ready else Phase.STARTING, "Ready" if ready else self._doing())
+            self._advance_api(ready)
+            self._write(Phase.READY if ready else Phase.STARTING, self._ready() if ready else self._doing())
             if ready and idleness and idleness.has_lasted():
                 self._report(f"Nobody has used the stack for {self._settings.stack.linger_seconds:.0f} s")
                 return
-            signals.wait(QUIET_PAUSE if ready else BUSY_PAUSE)
+            signals.wait(self._pause() if ready else BUSY_PAUSE)
 
     def _advance(self) -> None:
         for keeper in self._servers:
@@ -125,6 +132,25 @@ class Supervisor:
         if self._host_keeper.process and self._host.knows != self._addresses():
             self._host_keeper.stop()  # a server had to move to another port
         self._host_keeper.advance()
+
+    def _advance_api(self, ready: bool) -> None:
+        """Only once the rest is ready: on a small machine it would take the host's time to start."""
+        if self._api is None or self._api_keeper is None:
+            return
+        if self._api_keeper.process and self._api.knows != self._addresses():
+            self._api_keeper.stop()
+        if ready or self._api_keeper.condition is not Condition.DOWN:
+            self._api_keeper.advance()
+
+    def _pause(self) -> float:
+        starts = self._api_keeper is not None and self._api_keeper.condition is Condition.STARTING
+        return API_PAUSE if starts else QUIET_PAUSE
+
+    def _ready(self) -> str:
+        return f"Ready, with the API at {self._api_url()}" if self._api_url() else "Ready"
+
+    def _api_url(self) -> str | None:
+        return self._api.url if self._api and self._api_keeper and self._api_keeper.is_ready else None
 
     def _doing(self) -> str:
         waiting = [keeper.part.title for keeper in self._servers if not keeper.is_ready]
@@ -144,10 +170,11 @@ class Supervisor:
     @property
     def _keepers(self) -> list[Keeper]:
         """In the order of starting; Postgres first here, so that it stops last."""
-        return [*reversed(self._servers), self._migration, self._host_keeper]
+        api = [self._api_keeper] if self._api_keeper else []
+        return [*reversed(self._servers), self._migration, self._host_keeper, *api]
 
     def _addresses(self) -> Addresses:
-        """Only once every server has been launched."""
+        """What our own programs are told. Only once every server has been launched."""
         return Addresses(
             temporal_address=self._temporal.address if self._temporal else str(self._settings.temporal.address),
             temporal_namespace=self._settings.temporal.namespace,
@@ -170,7 +197,7 @@ class Supervisor:
             message=message,
             ports=self._ports.known,
             parts={keeper.part.name: keeper.process for keeper in self._keepers if keeper.process},
-            addresses=self._addresses() if launched else None,
+            addresses=self._addresses().model_copy(update={"api": self._api_url()}) if launched else None,
             serves=self._model,
         )
         if now == self._written:

@@ -8,9 +8,11 @@ from pydantic import Field, model_validator
 
 from workflows.domain.artifact import Sha256
 from workflows.domain.model import Model
+from workflows.domain.text import Said
 from workflows.domain.verdict import CHECKS, MAX_FEEDBACK, Decision, Subject
 
 HOUR, DAY = 3600, 86_400
+MOST = 3650 * DAY
 ROLE = "role:"
 """Begins a decider that is a role instead of a name, as in role:approver."""
 
@@ -37,10 +39,10 @@ class ApprovalPolicy(Model):
     deciders: tuple[str, ...] = Field(
         (), max_length=20, description="names, or roles as role:approver; none: whoever may decide at all"
     )
-    remind_after: int | None = Field(DAY, ge=1)
-    escalate_after: int | None = Field(3 * DAY, ge=1)
+    remind_after: int | None = Field(DAY, ge=1, le=MOST)
+    escalate_after: int | None = Field(3 * DAY, ge=1, le=MOST)
     escalate_to: tuple[str, ...] = Field(("role:admin",), max_length=20, description="may decide too, from then on")
-    deadline: int | None = Field(30 * DAY, ge=1)
+    deadline: int | None = Field(30 * DAY, ge=1, le=MOST)
     on_timeout: OnTimeout = OnTimeout.DENY
     ask_when: tuple[AskWhen, ...] = (AskWhen.IRREVERSIBLE, AskWhen.COSTLY)
 
@@ -48,7 +50,7 @@ class ApprovalPolicy(Model):
 class Approval(Model):
     """A question to a person, written down before anybody waits for its answer."""
 
-    id: str = Field(max_length=200, description="OBJECTIVE.SUBJECT.N, or with a task OBJECTIVE.SUBJECT.TASK.N")
+    id: str = Field(max_length=200, description="OBJECTIVE.SUBJECT.N, or of a task OBJECTIVE.SUBJECT.TASK.ATTEMPT.N")
     objective_id: str
     subject: Subject
     text: str = Field(max_length=400, description="what is to be decided")
@@ -71,16 +73,16 @@ class Approval(Model):
 class ApprovalDecision(Model):
     """A person's answer to one approval: by the update `decide`, or the signal `verdict`."""
 
-    approval: str = Field(min_length=1, max_length=200, description="its id: an answer to another question is stale")
+    approval: Said = Field(min_length=1, max_length=200, description="its id: an answer to another question is stale")
     decision: Decision
-    by: str = Field(min_length=1, max_length=120)
-    roles: tuple[str, ...] = Field((), max_length=10)
-    feedback: str = Field("", max_length=MAX_FEEDBACK, description="why; for revise: what is to change")
-    tasks: tuple[str, ...] = Field(
+    by: Said = Field(min_length=1, max_length=120)
+    roles: tuple[Said, ...] = Field((), max_length=10)
+    feedback: Said = Field("", max_length=MAX_FEEDBACK, description="why; for revise: what is to change")
+    tasks: tuple[Said, ...] = Field(
         (), max_length=100, description="of a plan: the only ones that run; of a result: those that are done again"
     )
     arguments: Sha256 | None = Field(None, description="of a step: its input as it was edited, in the store")
-    origin: str = Field("", max_length=200, description="from where it came")
+    origin: Said = Field("", max_length=200, description="from where it came")
 
     @model_validator(mode="after")
     def _is_a_persons(self) -> Self:

@@ -6,6 +6,7 @@ from enum import StrEnum, auto
 from pydantic import Field
 
 from workflows.domain.model import Model
+from workflows.domain.text import Said
 
 
 class Budget(Model):
@@ -40,4 +41,4 @@ class BudgetAnswer(Model):
     """A person's answer to a budget that is used up, as it comes in by the signal `budget`."""
 
     granted: bool
-    by: str = Field(min_length=1, max_length=120)
+    by: Said = Field(min_length=1, max_length=120)

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 from workflows.domain.artifact import ArtifactRef
 from workflows.domain.model import Model
 from workflows.domain.objective import Mode, Oversight
+from workflows.domain.text import Said
 from workflows.domain.verdict import MAX_FEEDBACK
 
 
@@ -34,13 +35,13 @@ PERSON = "person:"
 
 class Control(Model):
     action: Action
-    by: str = Field(min_length=1, max_length=120)
-    task: str = Field("", max_length=60)
-    text: str = Field("", max_length=MAX_FEEDBACK, description="instructions, or the reason")
-    worker: str = Field("", max_length=120)
+    by: Said = Field(min_length=1, max_length=120)
+    task: Said = Field("", max_length=60)
+    text: Said = Field("", max_length=MAX_FEEDBACK, description="instructions, or the reason")
+    worker: Said = Field("", max_length=120)
     mode: Mode | None = None
     oversight: Oversight | None = None
-    origin: str = Field("", max_length=200, description="from where it came")
+    origin: Said = Field("", max_length=200, description="from where it came")
 
     @model_validator(mode="after")
     def _has_what_it_needs(self) -> Self:
@@ -54,9 +55,10 @@ class Control(Model):
 
 
 class ControlReceipt(Model):
-    """The answer of `control`: what it came to, in a sentence."""
+    """The answer of `control`, once it is done and written down."""
 
-    said: str = Field(max_length=400)
+    action: Action
+    task: str = ""
 
 
 class PlanRevision(Model):
@@ -64,9 +66,9 @@ class PlanRevision(Model):
 
     revision: ArtifactRef = Field(description="YAML of tasks in the store; with `add`, of the tasks to add")
     replaces: str = Field(max_length=64, description="SHA-256 of the plan that it was made from; another one is stale")
-    by: str = Field(min_length=1, max_length=120)
+    by: Said = Field(min_length=1, max_length=120)
     add: bool = False
-    origin: str = Field("", max_length=200)
+    origin: Said = Field("", max_length=200)
 
 
 class PlanReceipt(Model):
@@ -79,11 +81,11 @@ class PlanReceipt(Model):
 class Submission(Model):
     """The work of a person on a task that is assigned to them: by the update `submit` of the task's workflow."""
 
-    by: str = Field(min_length=1, max_length=120)
-    summary: str = Field(min_length=1, max_length=2000)
+    by: Said = Field(min_length=1, max_length=120)
+    summary: Said = Field(min_length=1, max_length=2000)
     artifacts: tuple[ArtifactRef, ...] = Field((), max_length=50)
     attempt: int = Field(0, ge=0, description="which attempt it is for; 0: the one that waits")
-    origin: str = Field("", max_length=200)
+    origin: Said = Field("", max_length=200)
 
 
 class SubmissionReceipt(Model):

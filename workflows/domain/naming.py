@@ -3,6 +3,8 @@
 from enum import StrEnum, auto
 
 WORKFLOW_QUEUE = "botted"
+NOTICES_QUEUE = f"{WORKFLOW_QUEUE}-notices"
+"""Of its own: receivers that do not answer must never take the slots of work."""
 
 
 class Role(StrEnum):

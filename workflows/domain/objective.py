@@ -3,6 +3,7 @@ from enum import StrEnum, auto
 
 from pydantic import Field, JsonValue
 
+from workflows.domain.approval import ApprovalPolicy
 from workflows.domain.artifact import ArtifactRef
 from workflows.domain.budget import Budget, OnLimit
 from workflows.domain.model import Model
@@ -56,6 +57,10 @@ class Objective(Model):
     )
     inputs: dict[str, JsonValue] = {}
     mode: Mode = Mode.AUTO
+    oversight: Oversight = Field(Oversight.END, description="in manual mode")
+    prefers: Mode | None = Field(None, description="which mode, where botted decides: auto or manual")
+    approvals: ApprovalPolicy = ApprovalPolicy()
+    notify: tuple[str, ...] = Field((), max_length=20, description="channels that hear what waits for a person")
     tenant: str = "default"
     asked_by: str = "someone"
     max_parallel: int = Field(8, ge=1, le=200)
@@ -91,6 +96,8 @@ class ObjectiveStatus(Model):
 
     stage: Stage
     mode: Mode
+    oversight: Oversight = Oversight.END
+    paused: bool = False
     tasks: dict[str, str] = Field({}, description="task id → state")
     waiting_for: str = ""
     since: datetime | None = None

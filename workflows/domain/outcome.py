@@ -14,6 +14,8 @@ class TaskState(StrEnum):
     FAILED = auto()
     BLOCKED = auto()
     CANCELLED = auto()
+    SKIPPED = auto()
+    """A person said to go on without it."""
 
 
 class TaskOutcome(Model):
@@ -27,3 +29,8 @@ class TaskOutcome(Model):
     @property
     def approved(self) -> bool:
         return self.state is TaskState.APPROVED
+
+    @property
+    def settled(self) -> bool:
+        """What builds on it may start."""
+        return self.state in (TaskState.APPROVED, TaskState.SKIPPED)

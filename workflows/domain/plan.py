@@ -18,6 +18,13 @@ OUTLINE_PAGE_BYTES = 6000
 """Keeps the event that carries a page of an outline below 8 KB."""
 
 
+class Guard(StrEnum):
+    """Why a person may have to be asked before a step."""
+
+    IRREVERSIBLE = auto()
+    COSTLY = auto()
+
+
 class Step(Model):
     """One action. Strings in `arguments` may hold {{ templates }}, rendered when the step runs."""
 
@@ -25,6 +32,7 @@ class Step(Model):
     tool: str
     title: str = Field(max_length=80)
     arguments: dict[str, JsonValue] = {}
+    guard: Guard | None = Field(None, description="what its tool does to the world, if that takes care")
 
 
 class AcceptanceCheck(Model):
@@ -134,6 +142,7 @@ class TaskOutline(Model):
     max_attempts: int = 3
     judges: int = Field(0, description="how many verifiers must approve after the checks; 0: the checks decide")
     when_uncertain: WhenUncertain = WhenUncertain.SECOND_OPINION
+    guards: dict[int, Guard] = Field({}, description="steps that take care, by position from 0")
 
 
 class PlanOutline(Model):
@@ -156,6 +165,7 @@ def outline_of(task: Task) -> TaskOutline:
         max_attempts=task.review.max_attempts,
         judges=task.review.quorum if task.criteria else 0,
         when_uncertain=task.review.when_uncertain,
+        guards={position: step.guard for position, step in enumerate(task.steps) if step.guard},
     )
 
 

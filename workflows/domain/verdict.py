@@ -5,6 +5,7 @@ from pydantic import Field, model_validator
 
 from workflows.domain.artifact import Sha256
 from workflows.domain.model import Model
+from workflows.domain.text import Said
 
 MAX_FEEDBACK = 2000
 """Characters of feedback that travel in a signal; the whole report lies in the store."""
@@ -46,11 +47,11 @@ class Subject(StrEnum):
 class TaskVerdict(Model):
     """A reviewer's decision on one attempt at a task, as it comes in by signal."""
 
-    attempt: int = Field(ge=1, le=10, description="which attempt it is about; another attempt's is stale")
+    attempt: int = Field(ge=1, le=1000, description="which attempt it is about; another attempt's is stale")
     decision: Decision
-    by: str = Field(min_length=1, max_length=120)
-    feedback: str = Field("", max_length=MAX_FEEDBACK)
-    fingerprint: str = Field("", max_length=64, description="equal for attempts that fail in the same way")
+    by: Said = Field(min_length=1, max_length=120)
+    feedback: Said = Field("", max_length=MAX_FEEDBACK)
+    fingerprint: Said = Field("", max_length=64, description="equal for attempts that fail in the same way")
     report: Sha256 | None = None
 
     @model_validator(mode="after")
@@ -68,8 +69,8 @@ class ObjectiveVerdict(Model):
 
     subject: Subject
     decision: Decision
-    by: str = Field(min_length=1, max_length=120)
-    feedback: str = Field("", max_length=MAX_FEEDBACK)
+    by: Said = Field(min_length=1, max_length=120)
+    feedback: Said = Field("", max_length=MAX_FEEDBACK)
 
     @model_validator(mode="after")
     def _decides(self) -> Self:

@@ -17,6 +17,7 @@ class DraftRequest(Model):
     round: int = Field(1, ge=1, description="rounds after the first carry what was wrong with the draft before")
     replan: int = Field(0, ge=0, description="0: the first plan; n: anew for the n-th time, keeping what is approved")
     plan: Sha256 | None = Field(None, description="the plan that is replaced")
+    instructions: str = Field("", max_length=2000, description="how a person wants it changed")
 
 
 class Draft(Model):

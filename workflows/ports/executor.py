@@ -16,6 +16,7 @@ class StepRequest(Model):
     attempt: int
     position: int
     feedback: str = ""
+    arguments: Sha256 | None = Field(None, description="its input as a person edited it: JSON in the store")
 
 
 class StepReceipt(Model):

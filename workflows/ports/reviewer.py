@@ -16,6 +16,7 @@ class TaskReviewRequest(Model):
 class ResultReviewRequest(Model):
     objective_id: str
     plan: Sha256
+    round: int = 0
 
 
 class Reviewer(ABC):

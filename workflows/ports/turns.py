@@ -5,6 +5,7 @@ from temporalio import activity
 
 from workflows.domain.artifact import Sha256
 from workflows.domain.model import Model
+from workflows.domain.plan import Guard
 
 
 class TurnRequest(Model):
@@ -16,11 +17,13 @@ class TurnRequest(Model):
     attempt: int
     turn: int = Field(ge=1)
     feedback: str = ""
+    profile: str = Field("", description="the model profile that a person chose; none: the role's")
 
 
 class TurnReceipt(Model):
     calls: tuple[str, ...] = Field((), max_length=16, description="the tools to call now, side by side")
     submitted: bool = Field(False, description="the worker says that it is done; what it submits holds together")
+    guards: dict[int, Guard] = Field({}, description="calls that take care, by place in `calls`")
     stopped: str = Field("", max_length=600, description="why the attempt ends here without a submission")
 
 
@@ -33,6 +36,9 @@ class CallRequest(Model):
     attempt: int
     turn: int
     call: int
+    allowed: bool = Field(False, description="a person has allowed it")
+    refusal: str = Field("", max_length=1000, description="why a person did not; the model reads it")
+    arguments: Sha256 | None = Field(None, description="its input as a person edited it: JSON in the store")
 
 
 class CallReceipt(Model):

@@ -13,13 +13,18 @@ depends_on = None
 
 JOURNAL_APPEND = """
 CREATE OR REPLACE FUNCTION journal_append(entry jsonb) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    last record;
 BEGIN
     -- Held until the transaction ends: sequence numbers appear in the order of commits, without gaps.
     PERFORM pg_advisory_xact_lock(hashtextextended('journal:' || (entry ->> 'objective_id'), 0));
-    INSERT INTO journal (objective_id, tenant, seq, once, kind, actor, task_id, attempt, step_id, text, data)
+    SELECT seq, xact INTO last FROM journal WHERE objective_id = entry ->> 'objective_id' ORDER BY seq DESC LIMIT 1;
+    -- A transaction that began earlier may append later: its entry takes the number of the one before, so that
+    -- entries of one objective have the same order by (xact, id) and by seq.
+    INSERT INTO journal (objective_id, tenant, seq, xact, once, kind, actor, task_id, attempt, step_id, text, data)
     SELECT entry ->> 'objective_id',
            (SELECT tenant FROM objectives WHERE id = entry ->> 'objective_id'),
-           coalesce((SELECT max(seq) FROM journal WHERE objective_id = entry ->> 'objective_id'), 0) + 1,
+           coalesce(last.seq, 0) + 1, greatest(pg_current_xact_id(), last.xact),
            entry ->> 'once', entry ->> 'kind', entry ->> 'actor', entry ->> 'task_id',
            (entry ->> 'attempt')::int, entry ->> 'step_id', entry ->> 'text', entry -> 'data'
     ON CONFLICT DO NOTHING;
@@ -153,6 +158,12 @@ def upgrade() -> None:
             comment="of the HTTP request that created it under an Idempotency-Key",
         ),
     )
+    op.drop_index("ix_objectives_tenant_created_at", table_name="objectives")
+    op.create_index("ix_objectives_tenant_created_at_id", "objectives", ["tenant", "created_at", "id"])
+    parent = sa.text("request ->> 'parent' <> ''")
+    op.create_index("ix_objectives_parent", "objectives", [sa.text("(request ->> 'parent')")], postgresql_where=parent)
+    op.drop_index("ix_steps_objective_id", table_name="steps")
+    op.create_index("ix_steps_objective_id_task_id", "steps", ["objective_id", "task_id", "attempt", "started_at"])
     op.add_column("journal", sa.Column("tenant", sa.String(length=120), server_default="default", nullable=False))
     op.execute(
         "UPDATE journal SET tenant = objectives.tenant FROM objectives WHERE objectives.id = journal.objective_id"
@@ -167,6 +178,11 @@ def downgrade() -> None:
     op.drop_index("ix_journal_tenant_xact_id", table_name="journal")
     op.drop_column("journal", "xact")
     op.drop_column("journal", "tenant")
+    op.drop_index("ix_steps_objective_id_task_id", table_name="steps")
+    op.create_index("ix_steps_objective_id", "steps", ["objective_id"])
+    op.drop_index("ix_objectives_parent", table_name="objectives")
+    op.drop_index("ix_objectives_tenant_created_at_id", table_name="objectives")
+    op.create_index("ix_objectives_tenant_created_at", "objectives", ["tenant", "created_at"])
     op.drop_column("objectives", "body_digest")
     for table in ("live_output", "audit", "uploads", "rate_windows", "api_keys", "approvals"):
         op.drop_table(table)
