@@ -6,6 +6,8 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
 from tests.replay.model_scenarios import MODEL_SCENARIOS
+from tests.replay.notice_scenarios import NOTICE_SCENARIOS
+from tests.replay.people_scenarios import PEOPLE_SCENARIOS
 from tests.replay.scenarios import SCENARIOS
 from worker.app import WORKFLOWS, workflow_runner
 
@@ -22,4 +24,5 @@ async def test_a_recorded_history_still_replays(path: Path) -> None:
 
 def test_every_scenario_is_recorded() -> None:
     recorded = {path.stem.split("@")[0] for path in HISTORIES}
-    assert recorded == {scenario.__name__ for scenario in (*SCENARIOS, *MODEL_SCENARIOS)}
+    scenarios = (*SCENARIOS, *MODEL_SCENARIOS, *PEOPLE_SCENARIOS, *NOTICE_SCENARIOS)
+    assert recorded == {scenario.__name__ for scenario in scenarios}
