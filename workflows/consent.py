@@ -61,7 +61,7 @@ class Consent:
         await self._books.verdict(verdict_on(Subject.PLAN, answer), round_=self._planning.replans)
         match answer.decision:
             case Decision.APPROVED:
-                self._run_only(answer)
+                await self._run_only(answer)
                 return True
             case Decision.REVISE:
                 await self._planning.change(answer.feedback)
@@ -131,10 +131,10 @@ class Consent:
         self._graph.skip(task_id, reason)
         await self._books.note("task.skipped", reason, actor=answer.by, task_id=task_id)
 
-    def _run_only(self, answer: ApprovalDecision) -> None:
+    async def _run_only(self, answer: ApprovalDecision) -> None:
         for task_id in self._graph.unsettled() if answer.tasks else ():
             if task_id not in answer.tasks:
-                self._graph.skip(task_id, f"{answer.by} approved the plan without it")
+                await self._skip(task_id, f"{answer.by} approved the plan without it", answer)
 
 
 def _why(answer: ApprovalDecision) -> str:

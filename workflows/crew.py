@@ -60,13 +60,18 @@ class Crew:
 
     async def tell(self, task_ids: Iterable[str], signal: str, content: Model) -> None:
         for task_id in task_ids:
-            handle = self._handles.get(task_id)
+            handle = await self._handle(task_id)
             if handle is None:
                 continue
             try:
                 await handle.signal(signal, content)
             except FailureError:
                 continue  # it ended meanwhile
+
+    async def _handle(self, task_id: str) -> Handle | None:
+        """Of one that is just being started, once it is; None: it is over."""
+        await workflow.wait_condition(lambda: task_id in self._handles or task_id not in self._work)
+        return self._handles.get(task_id)
 
     async def _run(self, order: TaskOrder, task: TaskOutline) -> None:
         try:
