@@ -47,4 +47,6 @@ async def _workflows(running: Running) -> list[str]:
 
 
 async def _history(objectives: Objectives, workflow_id: str) -> str:
-    return (await objectives.client.get_workflow_handle(workflow_id).fetch_history()).to_json()
+    """As it is stored: in its JSON payloads are encoded, and nothing could be found in them."""
+    history = await objectives.client.get_workflow_handle(workflow_id).fetch_history()
+    return b"".join(event.SerializeToString() for event in history.events).decode("latin-1")

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
@@ -14,6 +14,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.domain.notice import Notice, Occasion
     from workflows.domain.objective import Stage
     from workflows.domain.verdict import Decision, Subject
+    from workflows.policies import seconds
     from workflows.strays import Strays
 
 EVERY_CHOICE = (Decision.APPROVED, Decision.REVISE, Decision.REJECTED)
@@ -186,7 +187,7 @@ class Approvals:
         def over() -> bool:
             return approval.id in self._answers or moot()
 
-        left = None if moment is None else max(moment - workflow.now(), timedelta(0))
+        left = None if moment is None else max(moment - workflow.now(), seconds(0))
         try:
             await workflow.wait_condition(over, timeout=left, timeout_summary=f"{approval.id}: nobody answered")
         except TimeoutError:
@@ -245,8 +246,8 @@ def _by_policy(approval: Approval) -> ApprovalDecision:
     )
 
 
-def _after(seconds: int | None) -> datetime | None:
-    return None if seconds is None else workflow.now() + timedelta(seconds=seconds)
+def _after(wait: int | None) -> datetime | None:
+    return None if wait is None else workflow.now() + seconds(wait)
 
 
 def _no_such_choice(approval: Approval) -> str:

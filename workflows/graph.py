@@ -100,10 +100,14 @@ class Graph:
         return [task_id for task_id in self.tasks if task_id in found and task_id not in task_ids]
 
     def redo(self, task_ids: Sequence[str], feedback: str) -> dict[str, int]:
-        """Opens these again, and what builds on them. Gives the attempt of each that no longer counts."""
+        """Opens these again, and what builds on them. Gives the attempt of each that no longer counts.
+
+        What a person skipped stays skipped, unless it is named.
+        """
         self.version += 1
         reopened: dict[str, int] = {}
-        for task_id in (*task_ids, *self.builders_on(task_ids)):
+        builders = (task for task in self.builders_on(task_ids) if self.states[task] is not TaskState.SKIPPED)
+        for task_id in (*task_ids, *builders):
             outcome = self.outcomes.pop(task_id, None)
             if outcome is not None:
                 reopened[task_id] = outcome.attempt

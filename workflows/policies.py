@@ -52,6 +52,11 @@ NOTIFYING = ActivityConfig(
 )
 
 
+def seconds(count: int) -> timedelta:
+    """How long an objective's own policy says."""
+    return timedelta(seconds=count)
+
+
 def named(
     policy: ActivityConfig, summary: str, *, activity_id: str | None = None, queue: str | None = None
 ) -> ActivityConfig:

@@ -31,12 +31,12 @@ from activities.store.objectives import ObjectiveStore
 from activities.store.tables import approvals
 from activities.threads import Threads
 from tests.fakes.receivers import PASSWORD, SECRET, Bell, Deaf, MailReceiver, Receiver, Reply
-from tests.objectives import until
+from tests.objectives import Objectives, until
 from worker.app import Host
 from workflows.domain.approval import Approval
 from workflows.domain.naming import NOTICES_QUEUE, WORKFLOW_QUEUE, Role, queue_of
 from workflows.domain.notice import Notice, NoticeResult, Occasion, Outcome
-from workflows.domain.objective import Objective
+from workflows.domain.objective import Mode, Objective, Stage
 from workflows.domain.verdict import Decision, Subject
 from workflows.notify import NotifyWorkflow
 
@@ -281,6 +281,22 @@ async def test_no_secret_is_in_a_history_the_journal_or_a_log(
     for secret in (HIDDEN, KEY, PASSWORD):
         assert not any(secret.encode() in text for text in (*kept, caplog.text.encode())), secret
     assert b"deliver_notice" in kept[0]
+
+
+async def test_an_objective_waits_for_no_channel(objectives: Objectives) -> None:
+    """One that hears at once, one that cannot be reached: the objective is approved and delivered meanwhile."""
+    running = await objectives.start(
+        "tasks: [{id: a, title: A, steps: [{tool: fake.noop}]}]", mode=Mode.MANUAL, notify=("bell", "away")
+    )
+    asked = await objectives.waiting(running, Subject.PLAN)
+    await until(lambda: "notice.sent" in objectives.kinds(running))
+    await objectives.approve(running, Subject.PLAN)
+    await objectives.approve(running, Subject.RESULT)
+    assert (await asyncio.wait_for(running.result(), 60)).stage is Stage.DELIVERED
+    telling = objectives.client.get_workflow_handle(f"{running.id}/notify/{asked.id}/asked")
+    history = await telling.fetch_history()
+    assert any(f'"asked_by":"{running.id}"'.encode() in event.SerializeToString() for event in history.events)
+    assert (await asyncio.wait_for(telling.result(), 30))["outcomes"] == {"bell": "sent", "away": "moot"}
 
 
 async def test_a_history_stays_small(town: Town) -> None:
