@@ -11,11 +11,34 @@ with workflow.unsafe.imports_passed_through():
     from workflows.domain.model import Model
     from workflows.domain.objective import ObjectiveResult, Stage
     from workflows.domain.order import ObjectiveOrder
-    from workflows.policies import BOOKKEEPING, PLANNING, REVIEW, TOOL_CALL
+    from workflows.policies import BOOKKEEPING, PLANNING, REVIEW, TOOL_CALL, named
     from workflows.ports.clerk import Clerk, CloseRequest
     from workflows.ports.executor import Executor, StepRequest
     from workflows.ports.planner import OutlineRequest, Planner, PlanRequest
     from workflows.ports.reviewer import ResultReviewRequest, Reviewer, TaskReviewRequest
+
+
+BARE_PEOPLE_QUEUE = "bench-bare-people"
+
+
+@workflow.defn
+class BareWait:
+    """Does a step for each signal."""
+
+    @workflow.init
+    def __init__(self, steps: int) -> None:
+        self._allowed = 0
+
+    @workflow.run
+    async def run(self, steps: int) -> None:
+        for n in range(steps):
+            await workflow.wait_condition(lambda n=n: self._allowed > n)  # type: ignore[misc]
+            config = named(TOOL_CALL, "a step", queue=f"{BARE_PEOPLE_QUEUE}-steps")
+            await workflow.execute_activity("bare_step", **config)
+
+    @workflow.signal
+    def go(self) -> None:
+        self._allowed += 1
 
 
 class BareTask(Model):
