@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -110,6 +110,12 @@ class AuthSettings(Section):
     tenant_claim: str = Field("tenant", min_length=1, description="a.b is the claim b in the claim a")
     roles_claim: str = Field("roles", min_length=1)
     tenant: str | None = Field(None, description="of tokens that name none; unset: those are refused")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _unset_when_empty(cls, value: object) -> object:
+        """As variables are that somebody passes on: an empty secret would be everybody's."""
+        return None if value == "" else value
 
     @model_validator(mode="after")
     def _is_one_of_two(self) -> Self:

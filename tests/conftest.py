@@ -11,7 +11,7 @@ from temporalio.client import Client
 from activities.store import database
 from config.settings import Settings, StackSettings
 from tests import models, namespaces
-from tests.fakes import checks, tools
+from tests.fakes import checks, receivers, tools
 from tests.fakes.llm_server import FakeLlm
 from tests.objectives import Objectives
 from worker.embedded import stack
@@ -63,7 +63,14 @@ async def objectives(
     folder: Path = tmp_path_factory.mktemp("host")
     known = models.known(llm.base_url)
     host = build_host(
-        client, engine, folder, tools=tools.TOOLS, checks=checks.CHECKS, models=known, max_concurrent_steps=20
+        client,
+        engine,
+        folder,
+        tools=tools.TOOLS,
+        checks=checks.CHECKS,
+        models=known,
+        channels=receivers.channels(),
+        max_concurrent_steps=20,
     )
     async with host:
         yield Objectives(client, engine, folder)

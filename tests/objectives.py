@@ -86,16 +86,18 @@ class Objectives:
 
     async def _pending(self, handle: WorkflowHandle[Any, Any]) -> list[Approval]:
         try:
-            return await handle.query("pending", result_type=list[Approval])
+            found: list[Approval] = await handle.query("pending", result_type=list[Approval])
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
             return []  # a task that has not begun
+        return found
 
     async def decide(self, running: Running, approval: Approval, decision: Decision, **fields: Any) -> DecisionReceipt:
         handle = self.task(running, approval.task_id) if approval.task_id else running
         made = ApprovalDecision(approval=approval.id, decision=decision, by=fields.pop("by", "ana"), **fields)
-        return await handle.execute_update("decide", made, result_type=DecisionReceipt)
+        receipt: DecisionReceipt = await handle.execute_update("decide", made, result_type=DecisionReceipt)
+        return receipt
 
     async def approve(self, running: Running, subject: Subject, task_id: str = "", **fields: Any) -> Approval:
         """Waits until it is asked, and approves it."""
@@ -112,7 +114,8 @@ class Objectives:
         present = replaces or self.plan(running)
         ref = self.artifacts.put("plan.yaml", text.encode(), "application/yaml")
         revision = PlanRevision(revision=ref, replaces=present, by="ana", add=add)
-        return await running.execute_update("revise_plan", revision, result_type=PlanReceipt)
+        receipt: PlanReceipt = await running.execute_update("revise_plan", revision, result_type=PlanReceipt)
+        return receipt
 
     def plan(self, running: Running) -> str:
         """SHA-256 of the plan that counts."""

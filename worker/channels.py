@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import assert_never
 
 from activities.notify.channel import Channel, Channels, Unusable
-from activities.notify.mail import MailChannel, MailServer, Tls
 from activities.notify.slack import SlackChannel
 from activities.notify.webhook import WebhookChannel
 from config.notify import ChannelSettings, EmailSettings, NotifySettings, SlackSettings, WebhookSettings, found
@@ -33,16 +32,18 @@ def _channel(settings: ChannelSettings, environment: Mapping[str, str], producti
         case SlackSettings():
             return SlackChannel(found(settings.url, settings.url_env, environment), only_https=production)
         case EmailSettings():
-            server = MailServer(
-                host=settings.host,
-                port=settings.port,
-                tls=Tls(settings.tls),
-                user=settings.user,
-                password=found(settings.password, settings.password_env, environment),
-            )
-            return MailChannel(server, settings.sender, settings.to, only_tls=production)
+            return _mail(settings, found(settings.password, settings.password_env, environment), production)
         case _:
             assert_never(settings)
+
+
+def _mail(settings: EmailSettings, password: str, production: bool) -> Channel:
+    from activities.notify.mail import MailChannel, MailServer, Tls  # what it builds on takes a while to import
+
+    server = MailServer(
+        host=settings.host, port=settings.port, tls=Tls(settings.tls), user=settings.user, password=password
+    )
+    return MailChannel(server, settings.sender, settings.to, only_tls=production)
 
 
 def _variables(settings: ChannelSettings) -> tuple[str, ...]:

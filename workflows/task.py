@@ -100,8 +100,7 @@ class TaskWorkflow:
 
     @workflow.update(description="The result of a task that a person does by hand")
     async def submit(self, submission: Submission) -> SubmissionReceipt:
-        self._work.submission = submission
-        await workflow.wait_condition(lambda: self._approvals.about(Subject.WORK) is None)
+        refuse(await self._work.hand_in(submission))
         return SubmissionReceipt(task=self._order.task.id, attempt=self._progress.attempt)
 
     @submit.validator
@@ -140,7 +139,7 @@ class TaskWorkflow:
             self._panel.hear(verdict)
 
     def _fault_in(self, submission: Submission) -> str:
-        if self._approvals.about(Subject.WORK) is None or self._work.submission is not None:
+        if self._approvals.about(Subject.WORK) is None:
             return "nobody does this task by hand now; assign it to person:NAME first"
         if submission.attempt not in (0, self._progress.attempt):
             return f"attempt {submission.attempt} is over; attempt {self._progress.attempt} waits"

@@ -40,7 +40,9 @@ class Work:
         self.permits = 0
         """How many steps or turns may begin although it is paused."""
         self.messages: dict[str, Message] = {}
-        self.submission: Submission | None = None
+        self._submission: Submission | None = None
+        self._fate: str | None = ""
+        """Of what was submitted last: why it cannot be taken, or nothing."""
 
     @property
     def person(self) -> str:
@@ -218,23 +220,39 @@ class Work:
         )
         return ""
 
+    async def hand_in(self, submission: Submission) -> str:
+        """Why it cannot be taken; empty: it is. Only while the work waits for somebody's hands."""
+        asked = self._approvals.about(Subject.WORK)
+        assert asked is not None
+        self._submission, self._fate = submission, None
+        self._approvals.take(
+            ApprovalDecision(approval=asked.id, decision=Decision.APPROVED, by=submission.by, origin=submission.origin)
+        )
+        await workflow.wait_condition(lambda: self._fate is not None)
+        return self._fate or ""
+
     async def _by_hand(self) -> str:
+        try:
+            return await self._handed_in()
+        finally:
+            if self._fate is None:
+                self._fate = "somebody else does it by now"
+
+    async def _handed_in(self) -> str:
         """Waits for what the person submits; what cannot be taken is asked for again."""
         trouble = ""
         while True:
-            self.submission = None
             answer = await self._approvals.ask(
                 Subject.WORK,
                 f"{self.person} to do {self._order.task.title!r} by hand" + trouble,
                 choices=(Decision.REJECTED,),
                 attempt=self.progress.attempt,
-                moot=lambda: self.submission is not None,
             )
-            submitted = self.submission
-            if submitted is None:
-                assert answer is not None
+            assert answer is not None
+            submitted = self._submission
+            if not answer.approved or submitted is None:
                 return f"{answer.by} gave it back: {answer.feedback or 'no reason given'}"
-            fault = await self._file(submitted)
+            fault = self._fate = await self._file(submitted)
             if not fault:
                 return ""
             trouble = f"; what {submitted.by} submitted could not be taken: {fault}"

@@ -92,7 +92,7 @@ class Gateway:
         return self._profiles[names[(seat - 1) % len(names)]]
 
     async def ask(self, asker: Asker, request: ModelRequest, *, seat: int = 1, profile: str = "") -> Answer:
-        """The answer; one that was paid for already is not asked for again. Where a profile streams, people see it come.
+        """The answer; one that was paid for already is not asked for again. Where a profile streams, people see it.
 
         Raises ModelRetry, ModelUnavailable, ModelRefused or BudgetExceeded.
         """

@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from math import inf
 from time import monotonic
 
 import structlog
 from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError
 
 from activities.llm.model import OnText
 from activities.llm.sanitising import clean, mask
@@ -20,10 +21,13 @@ FLUSH_SECONDS = 0.15
 MOST_SHOWN = 60_000
 """Characters; an answer that is longer goes on unseen."""
 SWEEP_SECONDS = 1800.0
-LAST_WORDS_SECONDS = 2.0
+LAST_WORDS_SECONDS = 10.0
+"""For the end of what a call said to be written, when Postgres does not answer at once."""
+CLOSING_SECONDS = 2.0
 _LONGEST_RUN = 2_000
 _RUN = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/="
 """What keys are made of."""
+_AWAY = (OperationalError, InterfaceError, TimeoutError)
 
 
 class LiveOutput:
@@ -51,12 +55,12 @@ class LiveOutput:
         try:
             yield speech.hear
         finally:
-            speech.over = True
+            speech.end()
 
     async def close(self) -> None:
         """Waits a moment for last words to be written."""
         if self._writing is not None:
-            await asyncio.wait([self._writing], timeout=LAST_WORDS_SECONDS)
+            await asyncio.wait([self._writing], timeout=CLOSING_SECONDS)
             self._writing.cancel()
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
@@ -67,9 +71,8 @@ class LiveOutput:
             self._pool = ThreadPoolExecutor(1, thread_name_prefix="live-output")
         while self._speeches:
             await asyncio.sleep(FLUSH_SECONDS)
-            over = [speech for speech in self._speeches if speech.over]
             await asyncio.get_running_loop().run_in_executor(self._pool, self._write, tuple(self._speeches))
-            self._speeches = [speech for speech in self._speeches if speech not in over]
+            self._speeches = [speech for speech in self._speeches if not speech.is_settled]
 
     def _write(self, speeches: tuple["_Speech", ...]) -> None:
         try:
@@ -77,7 +80,7 @@ class LiveOutput:
             for speech in speeches:
                 speech.write(self._engine, self._secrets)
             self._works = True
-        except SQLAlchemyError as error:
+        except _AWAY as error:
             if self._works:
                 log.warning("what models say is not shown for now", error=type(error).__name__)
             self._works = False
@@ -91,15 +94,25 @@ class LiveOutput:
 
 
 class _Speech:
-    """One request's answer as it comes in: `hear` and `over` in the event loop, `write` in the thread."""
+    """One request's answer as it comes in: `hear` and `end` in the event loop, `write` in the thread."""
 
     def __init__(self, speaker: Speaker) -> None:
         self._speaker = speaker
         self._heard: list[str] = []
         self._length = 0
         self._shown = ""
-        self._overtaken = False
-        self.over = False
+        self._finished = False
+        """Nothing more is to be written."""
+        self._over_at = inf
+        """When the answer was there, or was given up."""
+
+    @property
+    def is_settled(self) -> bool:
+        now = monotonic()
+        return (self._finished and now >= self._over_at) or now > self._over_at + LAST_WORDS_SECONDS
+
+    def end(self) -> None:
+        self._over_at = monotonic()
 
     def hear(self, text: str) -> None:
         if room := MOST_SHOWN - self._length:
@@ -107,15 +120,28 @@ class _Speech:
             self._length += len(text[:room])
 
     def write(self, engine: Engine, secrets: Sequence[str]) -> None:
-        over = self.over  # before the look at the text: what is heard later is not its end
-        if self._overtaken:
+        """Raises errors of a database that is away; after any other, this answer is not shown."""
+        over = self._over_at < inf  # looked at before the text: what is heard later is not its end
+        if self._finished:
             return
-        text = showable("".join(self._heard), secrets, complete=over and self._length < MOST_SHOWN)
+        try:
+            self._show("".join(self._heard), engine, secrets, over=over)
+        except _AWAY:
+            raise
+        except Exception as error:
+            log.warning("what a model says is not shown", key=self._speaker.key, error=type(error).__name__)
+            self._finished = True
+        self._finished = self._finished or over
+
+    def _show(self, heard: str, engine: Engine, secrets: Sequence[str], *, over: bool) -> None:
+        text = showable(heard, secrets, complete=over and self._length < MOST_SHOWN)
+        if text == self._shown and not over:
+            return
         # Rarely what is shown turns out to be part of something else, such as the beginning of a key: begun anew.
         offset = len(self._shown) if text.startswith(self._shown) else 0
         with engine.begin() as connection:
             if text != self._shown and not live.say(connection, self._speaker, offset, text[offset:]):
-                self._overtaken = True
+                self._finished = True  # another try of the call has begun anew
             elif over:
                 live.end(connection, self._speaker, len(text))
         self._shown = text

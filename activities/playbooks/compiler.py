@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from itertools import product
+from math import prod
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -27,6 +28,8 @@ from workflows.domain.plan import (
     outline_of,
 )
 
+MOST_COMBINATIONS = 10_000
+"""Of one task's for_each, before conditions leave some out."""
 _AT_PLAN_TIME = frozenset({"objective", "inputs", "files"})
 _AT_RUN_TIME = frozenset({"attempt", "feedback"})
 
@@ -192,6 +195,9 @@ def _combinations(spec: TaskSpec, names: Mapping[str, Any]) -> Iterator[dict[str
         if not isinstance(values, list):
             raise TemplateFault(f"for_each needs a list for {variable!r}, this is {values!r}")
         variables.append([(variable, value) for value in values])
+    count = prod(map(len, variables))
+    if count > MOST_COMBINATIONS:
+        raise TemplateFault(f"for_each makes {count:,} combinations, at most {MOST_COMBINATIONS:,}")
     for combination in product(*variables):
         yield dict(combination)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from typing import cast
 
 import psycopg
 from pydantic import Field, JsonValue
@@ -74,6 +75,19 @@ def read(
         .limit(limit)
     )
     return tuple(JournalRow.model_validate(dict(row._mapping)) for row in rows)
+
+
+_SKIM = (
+    select(*(journal.c[name] for name in JournalRow.model_fields))
+    .where(journal.c.objective_id == bindparam("objective_id"), journal.c.seq > bindparam("after"))
+    .order_by(journal.c.seq)
+)
+
+
+def skim(connection: Connection, objective_id: str, after: int = 0) -> Sequence[JournalRow]:
+    """As `read`, for who looks through thousands at once: the rows as the database gives them, unchecked."""
+    rows = connection.execute(_SKIM, {"objective_id": objective_id, "after": after}).all()
+    return cast(Sequence[JournalRow], rows)
 
 
 def tips(connection: Connection, objective_ids: Sequence[str]) -> dict[str, Tip]:

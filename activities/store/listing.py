@@ -3,7 +3,8 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, ScalarSelect, Select, func, select, tuple_
+from pydantic import Field
+from sqlalchemy import Connection, ScalarSelect, Select, bindparam, func, select, tuple_
 
 from activities.store.approvals import OPEN
 from activities.store.tables import approvals, objectives
@@ -28,17 +29,18 @@ class Wanted(Model):
     created_before: datetime | None = None
 
 
-class Listed(Model):
-    id: str
-    text: str
+class ObjectiveBrief(Model):
+    """An objective as lists have it."""
+
+    id: str = Field(examples=["what-drives-delays-k3x9aa"])
+    text: str = Field(description=f"the first {BEGINNING} characters")
     stage: Stage
-    mode: Mode
+    mode: Mode = Field(description="that was asked for")
     asked_by: str
-    parent: str
+    parent: str = Field(description="the objective that it is a task of; empty: none")
     created_at: datetime
     ended_at: datetime | None
-    waiting: int
-    """How many questions wait for a person."""
+    waiting: int = Field(description="how many questions wait for a person")
 
 
 _REQUEST = objectives.c.request
@@ -60,13 +62,13 @@ _COLUMNS = (
 
 def page(
     connection: Connection, tenant: str, wanted: Wanted, *, before: tuple[datetime, str] | None, limit: int
-) -> tuple[Listed, ...]:
+) -> tuple[ObjectiveBrief, ...]:
     """The newest first; `before` is (created_at, id) of the last one of the page before."""
     query = _narrowed(select(*_COLUMNS).where(objectives.c.tenant == tenant), wanted)
     if before is not None:
         query = query.where(tuple_(objectives.c.created_at, objectives.c.id) < before)
     ordered = query.order_by(objectives.c.created_at.desc(), objectives.c.id.desc()).limit(limit)
-    return tuple(Listed.model_validate(dict(row._mapping)) for row in connection.execute(ordered))
+    return tuple(ObjectiveBrief.model_validate(dict(row._mapping)) for row in connection.execute(ordered))
 
 
 def owned(tenant: str, objective_id: str) -> ScalarSelect[str]:
@@ -76,8 +78,14 @@ def owned(tenant: str, objective_id: str) -> ScalarSelect[str]:
     )
 
 
+_EXISTS = select(objectives.c.id).where(
+    objectives.c.id == bindparam("objective_id"), objectives.c.tenant == bindparam("tenant")
+)
+
+
 def exists(connection: Connection, tenant: str, objective_id: str) -> bool:
-    return connection.execute(select(owned(tenant, objective_id))).scalar_one() is not None
+    found = connection.execute(_EXISTS, {"objective_id": objective_id, "tenant": tenant})
+    return found.scalar_one_or_none() is not None
 
 
 def _narrowed(query: Select[*tuple[Any, ...]], wanted: Wanted) -> Select[*tuple[Any, ...]]:

@@ -88,6 +88,7 @@ files = Table(
     Column("media_type", String(120), nullable=False),
     _now("created_at"),
     UniqueConstraint("objective_id", "task_id", "attempt", "step_id", "name"),
+    Index("ix_files_objective_id_id", "objective_id", "id"),
 )
 
 steps = Table(
@@ -125,6 +126,7 @@ verdicts = Table(
     Column("report", String(64)),
     _now("decided_at"),
     UniqueConstraint("objective_id", "task_id", "attempt", "subject", "decided_by"),
+    Index("ix_verdicts_objective_id_id", "objective_id", "id"),
 )
 
 journal = Table(

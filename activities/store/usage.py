@@ -180,7 +180,8 @@ def total(connection: Connection, *, objective_id: str = "", tenant: str = "") -
 def _narrowed(query: Select[*tuple[Any, ...]], objective_id: str, tenant: str) -> Select[*tuple[Any, ...]]:
     query = query.where(model_calls.c.state != "reserved")
     if objective_id:
-        query = query.where(model_calls.c.objective_id.in_(family(objective_id)))
+        # As an array, because Postgres takes the index for one, and the whole table for a query of unknown size.
+        query = query.where(model_calls.c.objective_id == func.any(func.array(family(objective_id).scalar_subquery())))
     if tenant:
         query = query.where(model_calls.c.tenant == tenant)
     return query

@@ -3,8 +3,8 @@
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Select, case, column, func, or_, select, tuple_
-from sqlalchemy.dialects.postgresql import JSONB
+from pydantic import Field
+from sqlalchemy import Connection, Row, Select, case, func, or_, select, tuple_
 
 from activities.store.listing import owned
 from activities.store.tables import artifacts, files, objectives, steps, verdicts
@@ -12,44 +12,48 @@ from workflows.domain.model import Model
 from workflows.domain.verdict import Decision
 
 M = TypeVar("M", bound=Model)
+P = TypeVar("P")
 
 
 class StepShown(Model):
-    key: str
+    """A step of a task, or a call of a tool in a model's turn."""
+
     attempt: int
-    step_id: str
-    tool: str
-    state: str
-    tries: int
+    step_id: str = Field(examples=["step-2", "turn-3-call-1"])
+    tool: str = Field(examples=["data.query"])
+    state: str = Field(description="started, done or failed")
+    tries: int = Field(description="how often it was begun in this attempt")
     host: str
-    summary: str
-    refused: bool
+    summary: str = Field(description="what came of it, or the error")
+    refused: bool = Field(description="a model's call that was not carried out")
     started_at: datetime
     ended_at: datetime | None
 
 
-class FileShown(Model):
-    id: int
-    name: str
+class ArtifactShown(Model):
+    """A file that was made, or given."""
+
+    name: str = Field(examples=["flights/trends.json"])
     sha256: str
-    size: int
+    size: int = Field(description="bytes")
     media_type: str
-    task_id: str
+    task_id: str = Field(description="empty: given with the objective")
     attempt: int
     step_id: str
-    delivered: bool
+    delivered: bool = Field(description="it is part of the result")
     created_at: datetime
 
 
 class VerdictShown(Model):
-    id: int
-    task_id: str
+    """What a reviewer decided."""
+
+    task_id: str = Field(description="empty: about the objective itself")
     attempt: int
-    subject: str
+    subject: str = Field(description="task, plan or result; opinion: one of several, which decides nothing by itself")
     decision: Decision
-    decided_by: str
+    decided_by: str = Field(examples=["verifier:checks", "ana"])
     feedback: str
-    report: str | None
+    report: str | None = Field(description="SHA-256 of the report, which is an artifact of the objective")
     decided_at: datetime
 
 
@@ -64,18 +68,21 @@ class Content(Model):
 
 Place = tuple[int, datetime, str]
 """Of a step among those of its task: its attempt, when it began, its key."""
+Placed = tuple[tuple[P, M], ...]
+"""Rows, each with its place, after which the next page begins."""
 
 
 def steps_of(
     connection: Connection, tenant: str, objective_id: str, task_id: str, *, after: Place | None, limit: int
-) -> tuple[StepShown, ...]:
+) -> Placed[Place, StepShown]:
     place = (steps.c.attempt, steps.c.started_at, steps.c.key)
-    query = select(*(steps.c[name] for name in StepShown.model_fields)).where(
+    query = select(steps.c.key, *(steps.c[name] for name in StepShown.model_fields)).where(
         steps.c.objective_id == owned(tenant, objective_id), steps.c.task_id == task_id
     )
     if after is not None:
         query = query.where(tuple_(*place) > after)
-    return _all(connection, StepShown, query.order_by(*place).limit(limit))
+    rows = connection.execute(query.order_by(*place).limit(limit))
+    return tuple(((row.attempt, row.started_at, row.key), _parse(StepShown, row)) for row in rows)
 
 
 def files_of(
@@ -87,12 +94,12 @@ def files_of(
     delivered: bool | None,
     after: int,
     limit: int,
-) -> tuple[FileShown, ...]:
+) -> Placed[int, ArtifactShown]:
     """Those of a task, or with an empty `task_id` those that were given; None: all."""
-    is_delivered = files.c.id.in_(_delivered(objective_id))
-    own = (files.c[name] for name in FileShown.model_fields if name not in ("size", "delivered"))
+    is_delivered = files.c.id.in_(_delivered(connection, tenant, objective_id))
+    own = (files.c[name] for name in ArtifactShown.model_fields if name not in ("size", "delivered"))
     query = (
-        select(*own, artifacts.c.size, is_delivered.label("delivered"))
+        select(files.c.id, *own, artifacts.c.size, is_delivered.label("delivered"))
         .join(artifacts, artifacts.c.sha256 == files.c.sha256)
         .where(files.c.objective_id == owned(tenant, objective_id), files.c.id > after)
     )
@@ -100,23 +107,25 @@ def files_of(
         query = query.where(files.c.task_id == task_id)
     if delivered is not None:
         query = query.where(is_delivered if delivered else ~is_delivered)
-    return _all(connection, FileShown, query.order_by(files.c.id).limit(limit))
+    rows = connection.execute(query.order_by(files.c.id).limit(limit))
+    return tuple((row.id, _parse(ArtifactShown, row)) for row in rows)
 
 
 def verdicts_of(
     connection: Connection, tenant: str, objective_id: str, *, task_id: str | None, after: int, limit: int
-) -> tuple[VerdictShown, ...]:
-    query = select(*(verdicts.c[name] for name in VerdictShown.model_fields)).where(
+) -> Placed[int, VerdictShown]:
+    query = select(verdicts.c.id, *(verdicts.c[name] for name in VerdictShown.model_fields)).where(
         verdicts.c.objective_id == owned(tenant, objective_id), verdicts.c.id > after
     )
     if task_id is not None:
         query = query.where(verdicts.c.task_id == task_id)
-    return _all(connection, VerdictShown, query.order_by(verdicts.c.id).limit(limit))
+    rows = connection.execute(query.order_by(verdicts.c.id).limit(limit))
+    return tuple((row.id, _parse(VerdictShown, row)) for row in rows)
 
 
 def named(connection: Connection, tenant: str, objective_id: str, name: str) -> Content | None:
     """The artifact of this name that was delivered, or else the one that was made last."""
-    is_delivered = files.c.id.in_(_delivered(objective_id))
+    is_delivered = files.c.id.in_(_delivered(connection, tenant, objective_id))
     query = _contents(tenant, objective_id).where(files.c.name == name)
     return _first(connection, query.order_by(is_delivered.desc(), files.c.id.desc()))
 
@@ -146,32 +155,29 @@ def _records(tenant: str, objective_id: str, sha256: str) -> Select[*tuple[Any, 
     media_type = case((is_playbook, playbook["media_type"].astext), else_="application/json")
     return (
         select(artifacts.c.sha256, artifacts.c.size, name.label("name"), media_type.label("media_type"))
-        .join(objectives, or_(is_plan, is_playbook, reported.exists()))
+        .select_from(artifacts.join(objectives, or_(is_plan, is_playbook, reported.exists())))
         .where(objectives.c.id == objective_id, objectives.c.tenant == tenant, artifacts.c.sha256 == sha256)
     )
 
 
-def _delivered(objective_id: str) -> Select[int]:
+def _delivered(connection: Connection, tenant: str, objective_id: str) -> tuple[int, ...]:
     """Ids of the files that were delivered: of one that was made several times, the last."""
-    listed = func.jsonb_array_elements(objectives.c.result["deliverables"]).table_valued(
-        column("value", JSONB), name="listed"
-    )
-    one = listed.c.value
-    return (
-        select(func.max(files.c.id))
-        .select_from(objectives.join(listed, onclause=objectives.c.id == objective_id))
-        .join(
-            files,
-            (files.c.objective_id == objectives.c.id)
-            & (files.c.name == one["name"].astext)
-            & (files.c.sha256 == one["sha256"].astext),
+    listed = connection.execute(
+        select(objectives.c.result["deliverables"]).where(
+            objectives.c.id == objective_id, objectives.c.tenant == tenant
         )
-        .group_by(files.c.name)
+    ).scalar_one_or_none()
+    if not listed:
+        return ()
+    made = select(func.max(files.c.id)).where(
+        files.c.objective_id == objective_id,
+        tuple_(files.c.name, files.c.sha256).in_([(ref["name"], ref["sha256"]) for ref in listed]),
     )
+    return tuple(connection.execute(made.group_by(files.c.name)).scalars())
 
 
-def _all(connection: Connection, model: type[M], query: Select[*tuple[Any, ...]]) -> tuple[M, ...]:
-    return tuple(model.model_validate(dict(row._mapping)) for row in connection.execute(query))
+def _parse(model: type[M], row: Row[*tuple[Any, ...]]) -> M:
+    return model.model_validate({name: row._mapping[name] for name in model.model_fields})
 
 
 def _first(connection: Connection, query: Select[*tuple[Any, ...]]) -> Content | None:

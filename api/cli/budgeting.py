@@ -1,6 +1,6 @@
 """`botted budget`: what an objective may use, what it has used, and more of it."""
 
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 
@@ -8,21 +8,19 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from activities.store import budgets, journal
+from activities.store import budgets
 from activities.store.budgets import BudgetRow
-from activities.store.journal import Entry
-from activities.store.ledger import Scope, set_limits
 from api.cli import settings
+from api.cli.actor import Actor
 from api.cli.costs import dollars
-from api.cli.deciding import BUDGET, send, waiting, waiting_below
-from api.cli.errors import BadInput
-from api.cli.limits import Limits
-from api.cli.person import person
+from api.cli.questions import how
 from api.cli.session import Session, open_session
-from api.cli.task_view import Wait
+from api.services.limits import Limits
+from api.services.steering import NewLimits
 from workflows.domain.budget import Budget
-from workflows.domain.naming import Role, objective_workflow_id, task_workflow_id
+from workflows.domain.naming import objective_workflow_id
 from workflows.domain.objective import Objective
+from workflows.domain.verdict import Subject
 
 
 def budget(asked: str, limits: Limits, of: str | None) -> None:
@@ -35,41 +33,18 @@ def budget(asked: str, limits: Limits, of: str | None) -> None:
 
 
 def _change(session: Session, objective: Objective, limits: Limits, of: str | None) -> None:
+    actor = Actor(session)
+    waiting = [one for one in actor.waiting(mine=False, objective_id=objective.id) if one.subject is Subject.BUDGET]
+    actor.steer(
+        lambda helm, principal: helm.change_limits(principal, objective.id, NewLimits(budget=limits.given, of=of or ""))
+    )
+    click.echo(f"{objective.id}: budget of the {of or 'objective'}: {', '.join(_spelled(limits))}")
     view = session.view(objective.id)
-    if view.stage.ended:
-        raise BadInput(f"{objective.id} has already ended: {str(view.stage).replace('_', ' ')}")
-    waits = [wait for wait in waiting(session, view) if wait.subject == BUDGET]
-    text = f"budget of the {of or 'objective'}: {', '.join(_spelled(limits))}"
-    with session.engine.begin() as connection:
-        for scope in _scopes(objective, waits, of, view.tasks):
-            set_limits(connection, scope, limits.given)
-        data = {"limits": limits.given.model_dump(mode="json", exclude_none=True), "of": of or "objective"}
-        entry = Entry(objective_id=objective.id, kind="budget.changed", actor=person(), text=text, data=data)
-        journal.append(connection, entry)
-    click.echo(f"{objective.id}: {text}")
-    for wait in waits:
-        send(session, objective.id, wait, approved=True)
-        click.echo(f"goes on: {view.title(wait.task_id) or objective.id}")
-    for line in waiting_below(session, objective.id, "approve"):
-        click.echo(f"a part of it waits too: {line}")
-
-
-def _scopes(objective: Objective, waits: list[Wait], of: str | None, tasks: Container[str]) -> Iterator[Scope]:
-    """What was named. Or else the objective, and the tasks that wait: those may use what the objective may."""
-    whole = objective_workflow_id(objective.id)
-    if of is None:
-        yield Scope(name=whole, objective_id=objective.id, budget=objective.budget)
-        for wait in waits:
-            if wait.task_id:
-                name = task_workflow_id(objective.id, wait.task_id)
-                yield Scope(name=name, objective_id=objective.id, budget=Budget())
-        return
-    kind, _, name = of.partition("/")
-    known: dict[str, Container[str]] = {"task": tasks, "worker": [str(role) for role in Role]}
-    if name not in known.get(kind, ()):
-        raise BadInput(f"--of {of}: write task/TASK with a task of this objective, or worker/executor and the like")
-    present = objective.worker_budget if kind == "worker" else Budget()
-    yield Scope(name=f"{whole}/{of}", objective_id=objective.id, budget=present)
+    for approval in waiting:
+        click.echo(f"goes on: {view.title(approval.task_id) or objective.id}")
+    for below in session.objectives.family(objective.id)[1:]:
+        for approval in actor.waiting(mine=False, objective_id=below):
+            click.echo(f"a part of it waits too: {how(approval)}   ({approval.text})")
 
 
 def _spelled(limits: Limits) -> Iterator[str]:

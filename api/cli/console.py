@@ -1,6 +1,6 @@
 """How an objective looks in a terminal, and as plain lines where there is none."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 from rich.console import Console, Group, RenderableType
@@ -10,10 +10,12 @@ from rich.text import Text
 
 from activities.store.journal import JournalRow
 from api.cli.progress_lines import plain
-from api.cli.task_view import TaskView
-from api.cli.view import ObjectiveView
-from workflows.domain.objective import Stage
+from api.cli.questions import wanted
+from api.services.task_view import TaskView
+from api.services.view import ObjectiveView
+from workflows.domain.objective import Mode, Stage
 from workflows.domain.outcome import TaskState
+from workflows.domain.verdict import Subject
 
 _LOOK = {
     TaskState.WAITING: ("·", "dim"),
@@ -24,24 +26,27 @@ _LOOK = {
     TaskState.FAILED: ("✗", "red"),
     TaskState.BLOCKED: ("–", "dim"),
     TaskState.CANCELLED: ("–", "dim"),
+    TaskState.SKIPPED: ("–", "dim"),
 }
 SHOWN = 3
 """Of alerts, and of what waits, so many are shown at a time."""
 _STAGE_COLOUR = {Stage.DELIVERED: "green", Stage.NOT_DELIVERED: "red", Stage.CANCELLED: "yellow"}
 
 
-def tree(view: ObjectiveView, rows: int) -> RenderableType:
+def tree(view: ObjectiveView, rows: int, *, waits: bool = True) -> RenderableType:
     """The tasks, indented by what they build on; finished ones fold away when there is no room."""
     now = datetime.now(UTC)
     head = Text.assemble(
         (str(view.stage).replace("_", " "), f"bold {_STAGE_COLOUR.get(view.stage, 'cyan')}"),
+        ("  paused", "bold yellow") if view.paused else "",
+        ("  manual mode", "yellow") if view.mode == Mode.MANUAL else "",
         f"  {view.count(TaskState.APPROVED)} of {len(view.tasks)} tasks approved  ",
         (_clock(view.seconds(now)), "dim"),
         (f"  {view.calls} model calls, ${view.cost_usd:.4f}" if view.calls else "", "dim"),
     )
     tasks = sorted(view.tasks.values(), key=lambda task: task.depth)
     lines: list[RenderableType] = [head]
-    foot = _foot(view)
+    foot = [*_foot(view), *(_waits(view) if waits else ())]
     room = max(rows - 3 - max(len(foot), 1), 5)
     if len(tasks) > room:
         open_tasks = [task for task in tasks if task.state is not TaskState.APPROVED]
@@ -57,15 +62,19 @@ def tree(view: ObjectiveView, rows: int) -> RenderableType:
 
 
 def _foot(view: ObjectiveView) -> list[Text]:
-    """What a person should know of: a plan that was replaced, the newest alerts, and what waits for an answer."""
+    """What a person should know of: a plan that was replaced, and the newest alerts."""
     lines = []
     if view.replans:
         lines.append(Text(f"planned anew; tasks that were replaced: {len(view.replaced)}", style="yellow"))
     lines += [_short(f"! {_of(view, alert.task_id)}{alert.text}", "bold red") for alert in view.alerts[-SHOWN:]]
-    for wait in [*view.waits.values()][:SHOWN]:
-        asked = f"waits for {wait.text}" if wait.subject == "budget" else f"waits for your approval of {wait.text}"
-        lines.append(_short(f"{_of(view, wait.task_id) if wait.subject == 'budget' else ''}{asked}", "bold yellow"))
     return lines
+
+
+def _waits(view: ObjectiveView) -> Iterator[Text]:
+    """What waits for an answer."""
+    for wait in [*view.waits.values()][:SHOWN]:
+        whose = _of(view, wait.task_id) if wait.subject == Subject.BUDGET else ""
+        yield _short(f"{whose}waits for {wanted(wait.subject, wait.text)}", "bold yellow")
 
 
 def _of(view: ObjectiveView, task_id: str) -> str:
@@ -85,6 +94,10 @@ def _line(task: TaskView, now: datetime) -> Text:
     line.append(task.title, style=style if task.state is TaskState.WAITING else "")
     if task.attempt > 1:
         line.append(f"  attempt {task.attempt} of {task.max_attempts}", style="yellow")
+    if task.worker:
+        line.append(f"  by {task.worker}", style="cyan")
+    if task.state is TaskState.SKIPPED:
+        line.append(f"  {_one_line(task.feedback)}", style="dim")
     if task.doing and task.state in (TaskState.WORKING, TaskState.REVIEW):
         percent = f" {task.fraction:.0%}" if task.fraction is not None else ""
         line.append(f"  {_one_line(task.doing)}{percent}", style="dim")

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+import click
+
 DELIVERED = 0
 NOT_DELIVERED = 1
 BAD_INPUT = 2
@@ -24,3 +26,11 @@ class Stopped(Exception):
     def __init__(self, lines: Iterable[str]) -> None:
         self.lines = tuple(lines)
         super().__init__("\n".join(self.lines))
+
+
+def complain(lines: tuple[str, ...]) -> None:
+    """On standard error: what is wrong, and below it what to do."""
+    first, *rest = lines or ("unknown error",)
+    click.secho(f"botted: {first}", fg="red", err=True)
+    for line in rest:
+        click.echo(f"        {line}", err=True)

@@ -77,16 +77,16 @@ def _chosen(name_or_path: str, only: Sequence[str]) -> tuple[LoadedSuite, tuple[
 
 def _models(configured: Settings, chosen: Sequence[Case]) -> dict[str, dict[str, str]]:
     """The models that would be asked. Raises BadInput where a case needs one and there is none."""
-    models = host_models.known_here(configured)
+    known = host_models.known_here(configured)
     needing = [case.id for case in chosen if case.needs_model]
     if not needing:
-        return models.known.told()
-    if not models.known.usable and not models.elsewhere:
-        missing = "; ".join(models.known.missing)
+        return known.told()
+    if not known.usable and not host_models.is_elsewhere(configured):
+        missing = "; ".join(known.missing)
         why = f"no configured model is usable ({missing})" if missing else "no model is configured"
         raise BadInput(f"{why}, and {_listed(needing)} need{'s' * (len(needing) == 1)} one", *WAYS_TO_A_MODEL)
     host_models.require(configured, _say)
-    return models.known.told()
+    return known.told()
 
 
 def _run(evaluation: Evaluation) -> int | None:

@@ -7,17 +7,22 @@ import click
 
 from activities.store import hosts
 from api.cli.errors import Stopped
-from api.cli.planning import Models
 from api.cli.session import Session, open_session
+from api.services.planning import Models
 from config.models import KnownModels, known_models
 from config.settings import Settings
 from worker.embedded import stack
 from worker.embedded.doctor_models import models_here
 
 
-def known_here(settings: Settings) -> Models:
+def known_here(settings: Settings) -> KnownModels:
     """From the configuration and the environment of this command; starts nothing."""
-    return Models(models_here(settings, os.environ, stack.find(settings)), is_elsewhere(settings))
+    return models_here(settings, os.environ, stack.find(settings))
+
+
+def models_for(settings: Settings) -> Models:
+    """What an objective that is asked for here can be planned with."""
+    return Models.of(known_here(settings), elsewhere=is_elsewhere(settings))
 
 
 def is_elsewhere(settings: Settings) -> bool:

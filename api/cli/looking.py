@@ -14,13 +14,14 @@ from activities.store.objectives import ObjectiveRow
 from api.cli import settings
 from api.cli.console import tree
 from api.cli.costs import bill
-from api.cli.deciding import how
 from api.cli.export import export
 from api.cli.progress_lines import whole
+from api.cli.questions import how, open_questions, wanted
 from api.cli.session import open_session
 from api.cli.summary import as_json as summary_json
 from api.cli.summary import closing_lines
-from api.cli.view import ObjectiveView
+from api.services.view import ObjectiveView
+from workflows.domain.approval import Approval
 
 
 def list_objectives(limit: int, *, as_json: bool) -> None:
@@ -61,7 +62,7 @@ def show(asked: str, *, whole_journal: bool, out: Path | None, as_json: bool) ->
             for entry in rows:
                 line = " ".join(whole(entry, view).split())
                 console.print(f"{entry.at.astimezone():%H:%M:%S}  {escape(line)}", soft_wrap=True)
-        console.print(tree(view, rows=10_000))
+        console.print(tree(view, rows=10_000, waits=False))
         if view.stage.ended:
             for line in closing_lines(view, row, written, session, used):
                 console.print(line, soft_wrap=True)
@@ -69,12 +70,18 @@ def show(asked: str, *, whole_journal: bool, out: Path | None, as_json: bool) ->
                 names = ", ".join(ref.name for ref in deliverables[:10])
                 console.print(f"  deliverables: {escape(names)}  (botted show {view.id} --out DIR writes them)")
             return
-        for wait in view.waits.values():
-            console.print(f"  {escape(how(view.id, wait))}", soft_wrap=True)
+        for question in open_questions(session, view.id):
+            console.print(f"  {escape(_waits(question))}\n    {escape(how(question))}", soft_wrap=True)
         if used.line:
             console.print(f"  {used.line}", soft_wrap=True)
         if session.web_ui(view.id):
             console.print(f"  history: {session.web_ui(view.id)}", soft_wrap=True)
+
+
+def _waits(question: Approval) -> str:
+    until = f" until {question.deadline.astimezone():%Y-%m-%d %H:%M}" if question.deadline else ""
+    who = f", of {', '.join(question.deciders)}" if question.deciders else ""
+    return f"waits{until} for {wanted(question.subject, question.text)}{who}"
 
 
 def _brief(row: ObjectiveRow) -> dict[str, object]:

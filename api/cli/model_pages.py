@@ -26,7 +26,7 @@ from worker.models import profiles_of
 
 def models(*, as_json: bool) -> None:
     configured = settings.load()
-    known = known_here(configured).known
+    known = known_here(configured)
     profiles = _profiles(configured, known)
     health, note = _asked_of_the_stack(configured)
     if as_json:

@@ -1,16 +1,30 @@
 """The commands about objectives: asking for one, looking at it, deciding on it, paying for it."""
 
 import sys
-from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, TypeVar
 
 import click
+from typing_extensions import override
 
 from api.cli.amounts import COUNT, USD
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+
+class PlanSource(click.ParamType[str | Path]):
+    """Who plans, or the path of a plan that is there already."""
+
+    name = "auto|model|playbook|FILE"
+
+    @override
+    def convert(self, value: str | Path, param: click.Parameter | None, ctx: click.Context | None) -> str | Path:
+        if isinstance(value, Path) or value in ("auto", "model", "playbook"):
+            return value
+        if not value.endswith((".yaml", ".yml")):
+            self.fail(f"{value!r} is none of auto, model, playbook, and no path of a .yaml file", param, ctx)
+        return Path(value)
+
+
+PLAN = PlanSource()
 
 
 @click.command()
@@ -21,17 +35,32 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 @click.option("--out", type=click.Path(path_type=Path), help="Where deliverables go.  [default: deliverables/ID]")
 @click.option(
     "--mode",
-    type=click.Choice(["auto", "manual"]),
+    type=click.Choice(["auto", "manual", "decide"]),
     default="auto",
     show_default=True,
-    help="manual: you approve the plan before anything runs, and the result before it is delivered.",
+    help="manual: you approve the plan before anything runs, and the result before it is delivered; decide: chosen by "
+    "rule from your preference, the complexity, the risk and what is there.",
+)
+@click.option(
+    "--oversight",
+    type=click.Choice(["end", "task", "step"]),
+    default="end",
+    show_default=True,
+    help="What you approve in manual mode beside the plan: the result, each task too, or each step too.",
+)
+@click.option(
+    "--prefer", type=click.Choice(["auto", "manual"]), help="With --mode decide: which mode you would rather."
 )
 @click.option(
     "--plan",
-    type=click.Choice(["auto", "model", "playbook"]),
+    type=PLAN,
     default="auto",
     show_default=True,
-    help="Who plans, where no --playbook is named; auto: a model if there is one, else the playbook that fits.",
+    help="Who plans, where no --playbook is named; auto: a model if there is one, else the playbook that fits. Or a "
+    "plan of your own: the path of a .yaml file.",
+)
+@click.option(
+    "--notify", metavar="CHANNEL", multiple=True, help="A channel to be told what waits for a person; repeatable."
 )
 @click.option("--budget-usd", type=USD, help="Dollars that models may cost.  [default: as in botted.toml, or 5]")
 @click.option("--budget-tokens", type=COUNT, help="Tokens that models may use, in and out.")
@@ -53,7 +82,10 @@ def run(
     inputs: tuple[str, ...],
     out: Path | None,
     mode: str,
-    plan: str,
+    oversight: str,
+    prefer: str | None,
+    plan: str | Path,
+    notify: tuple[str, ...],
     budget_usd: Decimal | None,
     budget_tokens: int | None,
     budget_turns: int | None,
@@ -73,10 +105,10 @@ def run(
     """
     from api.cli import running
     from api.cli.intake import Asked
-    from api.cli.limits import Limits
-    from api.cli.planning import PlanBy
+    from api.services.limits import Limits
+    from api.services.planning import PlanBy
     from workflows.domain.budget import OnLimit
-    from workflows.domain.objective import Mode
+    from workflows.domain.objective import Mode, Oversight
 
     limits = Limits(
         usd=budget_usd, tokens=budget_tokens, turns=budget_turns, minutes=minutes, on_limit=OnLimit(on_limit)
@@ -88,7 +120,10 @@ def run(
         inputs=inputs,
         out=out,
         mode=Mode(mode),
-        plan=PlanBy(plan),
+        oversight=Oversight(oversight),
+        prefers=Mode(prefer) if prefer else None,
+        plan=plan if isinstance(plan, Path) else PlanBy(plan),
+        notify=notify,
         limits=limits,
     )
     sys.exit(running.run(asked, as_json=as_json, detach=detach))
@@ -131,41 +166,9 @@ def watch(id: str, out: Path | None, as_json: bool) -> None:
 @click.argument("id")
 def cancel(id: str) -> None:
     """Stop an objective; what it had finished stays in the journal."""
-    from api.cli import deciding
+    from api.cli import steering
 
-    deciding.cancel(id)
-
-
-def _decision(command: Command) -> Command:
-    command = click.option("--task", metavar="TASK", help="Which task, where several things wait.")(command)
-    command = click.option("--because", default="", help="Why; kept with the verdict.")(command)
-    return click.argument("id")(command)
-
-
-@click.command()
-@_decision
-def approve(id: str, because: str, task: str | None) -> None:
-    """Approve what waits for you.
-
-    That is a plan or a result in manual mode, a task whose verifiers could not tell, or more budget; `botted show ID`
-    says what.
-    """
-    from api.cli import deciding
-
-    deciding.decide(id, approved=True, because=because, task=task)
-
-
-@click.command()
-@_decision
-def deny(id: str, because: str, task: str | None) -> None:
-    """Do not approve what waits for you.
-
-    A plan or a result that is denied ends the objective, undelivered. A task is done again, with your reason as
-    feedback, as often as its plan allows. Work that needs more budget stops.
-    """
-    from api.cli import deciding
-
-    deciding.decide(id, approved=False, because=because, task=task)
+    steering.cancel(id)
 
 
 @click.command()
@@ -177,9 +180,9 @@ def tell(id: str, task: str, text: str) -> None:
 
     TASK is the task's id, as `botted show ID --json` lists it.
     """
-    from api.cli import deciding
+    from api.cli import steering
 
-    deciding.tell(id, task, text)
+    steering.tell(id, task, text)
 
 
 @click.command()
@@ -197,7 +200,7 @@ def budget(
     What waits for more budget goes on with the new limits.
     """
     from api.cli import budgeting
-    from api.cli.limits import Limits
+    from api.services.limits import Limits
 
     budgeting.budget(id, Limits(usd=usd, tokens=tokens, turns=turns, minutes=minutes), of)
 

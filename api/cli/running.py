@@ -15,18 +15,17 @@ from activities.store.journal import JournalRow
 from api.cli import host_models, intake, settings
 from api.cli.console import Display
 from api.cli.costs import bill
-from api.cli.deciding import BUDGET, how, send
 from api.cli.errors import DELIVERED, INTERRUPTED, NOT_DELIVERED, Stopped
 from api.cli.export import export
 from api.cli.intake import Asked
+from api.cli.questions import how, open_questions, wanted
 from api.cli.session import Session, open_session
 from api.cli.summary import as_json as summary_json
 from api.cli.summary import closing_lines
-from api.cli.task_view import Wait
-from api.cli.view import ObjectiveView
+from api.services.task_view import Wait
+from api.services.view import ObjectiveView
 from worker.embedded import stack
 from workflows.domain.objective import Objective, Stage
-from workflows.domain.verdict import MAX_FEEDBACK
 
 PATIENCE_SECONDS = 60.0
 """How long a watcher tries to get a lost stack back before it says that it cannot."""
@@ -36,7 +35,7 @@ def run(asked: Asked, *, as_json: bool, detach: bool) -> int:
     console = Console(stderr=as_json, highlight=False)
     report = _reporter(console, quiet=as_json or detach)
     configured = settings.load()
-    request = intake.take_in(asked, host_models.known_here(configured), report)
+    request = intake.take_in(asked, host_models.models_for(configured), report, channels=configured.notify.channels)
     for warning in request.warnings:
         click.secho(f"note: {warning}", fg="yellow", err=True)
     if request.needs_model:
@@ -158,7 +157,9 @@ def _interrupted(session: Session, view: ObjectiveView) -> int | None:
     if choice == "k":
         return None
     if choice == "c":
-        session.workflows.cancel(view.id)
+        from api.cli import steering
+
+        steering.stop(session, view.id)
         click.echo("cancelling; steps that run are stopped…", err=True)
         return _wait_for_end(session, view)
     click.echo(f"it goes on: botted watch {view.id}", err=True)
@@ -176,24 +177,14 @@ def _wait_for_end(session: Session, view: ObjectiveView) -> int:
 
 def _offer_decision(session: Session, view: ObjectiveView, wait: Wait, display: Display, console: Console) -> None:
     """In a terminal a person can decide on the spot; elsewhere it says how."""
-    answer = how(view.id, wait)
-    if wait.subject == BUDGET or not (console.is_terminal and sys.stdin.isatty()):
-        what = wait.text if wait.subject == BUDGET else f"your approval of {wait.text}"
-        display.pause()
-        click.echo(f"waits for {what}: {answer}", err=True)
-        return
     display.pause()
-    choice = click.prompt(
-        f"Approve {wait.text}? [y]es, [n]o, or decide [l]ater elsewhere",
-        type=click.Choice(["y", "n", "l"]),
-        default="l",
-        show_choices=False,
-    )
-    if choice == "l":
-        click.echo(answer)
+    if console.is_terminal and sys.stdin.isatty():
+        from api.cli import deciding  # with Temporal's client, which takes a while to import
+
+        deciding.offer(session, wait.approval)
         return
-    because = "" if choice == "y" else click.prompt("Why not?", default="", show_default=False)
-    send(session, view.id, wait, approved=choice == "y", because=because[:MAX_FEEDBACK])
+    answers = [how(question) for question in open_questions(session, view.id) if question.id == wait.approval]
+    click.echo(": ".join([f"waits for {wanted(wait.subject, wait.text)}", *answers]), err=True)
 
 
 def _deliver(session: Session, view: ObjectiveView, out: Path, console: Console, *, as_json: bool) -> int:

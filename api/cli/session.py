@@ -14,7 +14,7 @@ from activities.store.lessons import Lessons
 from activities.store.objectives import ObjectiveRow, ObjectiveStore
 from activities.store.usage import UsageStore
 from api.cli.errors import DOCTOR, BadInput, Stopped
-from api.cli.view import ObjectiveView
+from api.services.view import ObjectiveView
 from config.settings import Settings
 from worker.embedded import stack
 from worker.embedded.stack import Addresses

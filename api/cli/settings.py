@@ -12,9 +12,14 @@ def load() -> Settings:
         return settings.load()
     except ValidationError as error:
         faults = [
-            f"setting {'.'.join(map(str, fault['loc']))}: {fault['msg']} (it is {fault['input']!r})"
+            f"setting {'.'.join(map(str, fault['loc']))}: {fault['msg']}{_given(fault['input'])}"
             for fault in error.errors()
         ]
         raise BadInput(*faults, "settings come from botted.toml and from BOTTED_… variables") from error
     except ValueError as error:
         raise BadInput(f"botted.toml: {error}") from error
+
+
+def _given(value: object) -> str:
+    """Quoted where it is a single value; a whole section may hold secrets."""
+    return f" (it is {value!r})" if isinstance(value, str | int | float | bool) else ""

@@ -13,8 +13,8 @@ from rich.markup import escape
 from activities.store.objectives import ObjectiveRow
 from api.cli.costs import Bill
 from api.cli.session import Session
-from api.cli.task_view import VerdictView
-from api.cli.view import ObjectiveView
+from api.services.task_view import TaskView, VerdictView
+from api.services.view import ObjectiveView
 from workflows.domain.objective import Stage
 from workflows.domain.outcome import TaskState
 
@@ -55,11 +55,13 @@ def as_json(view: ObjectiveView, row: ObjectiveRow, written: Sequence[Path], web
         "seconds": round(view.seconds(datetime.now(UTC)), 3),
         "reason": view.reason,
         "waiting_for": view.waiting_for,
-        "waits": [{"subject": wait.subject, "task": wait.task_id, "text": wait.text} for wait in view.waits.values()],
-        "tasks": [
-            {"id": task.id, "title": task.title, "state": str(task.state), "attempts": task.attempt}
-            for task in view.tasks.values()
+        "mode": view.mode,
+        "paused": view.paused,
+        "waits": [
+            {"approval": wait.approval, "subject": wait.subject, "task": wait.task_id, "text": wait.text}
+            for wait in view.waits.values()
         ],
+        "tasks": [_task(task) for task in view.tasks.values()],
         "replaced_tasks": list(view.replaced),
         "verdicts": [_verdict(verdict) for verdict in view.verdicts],
         "opinions": [_verdict(opinion) for opinion in view.opinions],
@@ -71,6 +73,20 @@ def as_json(view: ObjectiveView, row: ObjectiveRow, written: Sequence[Path], web
         "web_ui": web_ui,
     }
     return json.dumps(document, ensure_ascii=False, indent=2)
+
+
+def _task(task: TaskView) -> dict[str, object]:
+    told: dict[str, object] = {
+        "id": task.id,
+        "title": task.title,
+        "state": str(task.state),
+        "attempts": task.attempt,
+    }
+    if task.worker:
+        told["worker"] = task.worker
+    if task.state is TaskState.SKIPPED:
+        told["reason"] = task.feedback
+    return told
 
 
 def _verdict(verdict: VerdictView) -> dict[str, object]:
@@ -105,10 +121,12 @@ def _headline(stage: Stage) -> str:
 
 def _verdicts(view: ObjectiveView) -> str:
     approved = sum(verdict.decision == "approved" for verdict in view.verdicts)
-    rejected = len(view.verdicts) - approved
+    sent_back = sum(verdict.decision == "revise" for verdict in view.verdicts)
+    rejected = len(view.verdicts) - approved - sent_back
+    back = f", {sent_back} sent back" if sent_back else ""
     final = [verdict for verdict in view.verdicts if verdict.subject == "result"]
     by = f"; the result was {final[-1].decision} by {escape(final[-1].by)}" if final else ""
-    return f"{approved} approved, {rejected} rejected{by}"
+    return f"{approved} approved, {rejected} rejected{back}{by}"
 
 
 def _near(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""What commands ask of Temporal: start, cancel, decide, and look after."""
+"""What commands ask of Temporal beside what the services do: start, cancel, and look after."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -11,14 +11,10 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
 from api.cli.errors import DOCTOR, Stopped
+from api.services.starting import start
 from config import temporal
-from workflows.domain.budget import BudgetAnswer
-from workflows.domain.message import Message
-from workflows.domain.model import Model
-from workflows.domain.naming import WORKFLOW_QUEUE, objective_workflow_id, task_workflow_id
+from workflows.domain.naming import WORKFLOW_QUEUE, objective_workflow_id
 from workflows.domain.objective import Objective
-from workflows.domain.order import ObjectiveOrder
-from workflows.domain.verdict import ObjectiveVerdict, TaskVerdict
 
 RPC_SECONDS = 15.0
 T = TypeVar("T")
@@ -32,47 +28,13 @@ class WorkflowCalls:
         self._namespace = namespace
 
     def start(self, objective: Objective) -> None:
-        async def call(client: Client) -> None:
-            await client.start_workflow(
-                "ObjectiveWorkflow",
-                ObjectiveOrder(objective=objective),
-                id=objective_workflow_id(objective.id),
-                task_queue=WORKFLOW_QUEUE,
-                static_summary=objective.text[:200],
-                static_details=_details(objective),
-            )
-
-        self._call(call)
+        self._call(lambda client: start(client, objective))
 
     def cancel(self, objective_id: str) -> None:
         async def call(client: Client) -> None:
             await client.get_workflow_handle(objective_workflow_id(objective_id)).cancel()
 
         self._call(call)
-
-    def pending(self, objective_id: str) -> tuple[str, ...]:
-        """What of this objective itself waits for a person: `plan`, `result` or `budget`."""
-
-        async def call(client: Client) -> list[str]:
-            handle = client.get_workflow_handle(objective_workflow_id(objective_id))
-            found: list[str] = await handle.query("pending", result_type=list[str])
-            return found
-
-        return tuple(self._call(call))
-
-    def decide(self, objective_id: str, verdict: ObjectiveVerdict) -> None:
-        self._signal(objective_workflow_id(objective_id), "verdict", verdict)
-
-    def decide_task(self, objective_id: str, task_id: str, verdict: TaskVerdict) -> None:
-        self._signal(task_workflow_id(objective_id, task_id), "verdict", verdict)
-
-    def answer_budget(self, objective_id: str, task_id: str, answer: BudgetAnswer) -> None:
-        """To the workflow that asked: a task's, or without a task the objective's own."""
-        asker = task_workflow_id(objective_id, task_id) if task_id else objective_workflow_id(objective_id)
-        self._signal(asker, "budget", answer)
-
-    def tell(self, objective_id: str, task_id: str, message: Message) -> None:
-        self._signal(task_workflow_id(objective_id, task_id), "message", message)
 
     def closed_as(self, objective_id: str) -> str | None:
         """How Temporal closed the workflow; None while it runs or when Temporal cannot be asked now."""
@@ -101,12 +63,6 @@ class WorkflowCalls:
 
         return self._call(call)
 
-    def _signal(self, workflow_id: str, name: str, content: Model) -> None:
-        async def call(client: Client) -> None:
-            await client.get_workflow_handle(workflow_id).signal(name, content)
-
-        self._call(call)
-
     def _call(self, call: Callable[[Client], Awaitable[T]]) -> T:
         async def connected() -> T:
             async with asyncio.timeout(RPC_SECONDS):
@@ -122,12 +78,3 @@ class WorkflowCalls:
             if error.status is RPCStatusCode.NOT_FOUND:
                 raise Stopped(["nothing of this runs in Temporal now: it has not begun, or it has ended"]) from error
             raise Stopped([f"Temporal at {self._address} refused: {error.message}", DOCTOR]) from error
-
-
-def _details(objective: Objective) -> str:
-    files = ", ".join(file.name for file in objective.files) or "none"
-    return f"Asked by {objective.asked_by}. Files: {files}. {_planned_by(objective)}."
-
-
-def _planned_by(objective: Objective) -> str:
-    return f"Playbook: {objective.playbook.name}" if objective.playbook else "Planned by a model"

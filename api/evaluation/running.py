@@ -11,12 +11,12 @@ from pathlib import Path
 from sqlalchemy.exc import DBAPIError
 
 from api.cli.errors import Stopped
-from api.cli.limits import Limits, of_worker
 from api.cli.session import Session
 from api.evaluation.assessing import Assessor, Started
 from api.evaluation.cases import Case
 from api.evaluation.runs import Run
 from api.evaluation.sources import media_type, name_of, unpacked
+from api.services.limits import Limits, of_worker
 from worker.embedded import stack
 from workflows.domain.artifact import ArtifactRef
 from workflows.domain.budget import Budget

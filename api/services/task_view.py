@@ -24,6 +24,8 @@ class TaskView:
     refusals: int = 0
     """Tool calls of a model that were not carried out."""
     doing: str = ""
+    worker: str = ""
+    """Whom a person chose for it."""
     fraction: float | None = None
     feedback: str = ""
     started: datetime | None = None
@@ -61,6 +63,8 @@ class Wait:
     text: str
     seq: int = 0
     """Of the entry that asked: the same question asked again is another one."""
+    approval: str = ""
+    """Its id; empty for what was asked before approvals had ids."""
 
 
 def depths(tasks: Mapping[str, TaskView]) -> dict[str, int]:

@@ -8,12 +8,13 @@ from typing import Any
 
 from activities.store.journal import JournalRow
 from activities.store.work import SUBMIT
-from api.cli.task_view import Alert, TaskView, VerdictView, Wait, depths
+from api.services.task_view import Alert, TaskView, VerdictView, Wait, depths
 from workflows.domain.objective import Stage
 from workflows.domain.outcome import TaskState
 
 OPINION = "opinion"
 """Subject of a verdict that is one of several and decides nothing by itself."""
+_KEPT = (TaskState.APPROVED, TaskState.SKIPPED, TaskState.WORKING, TaskState.REVIEW)
 _ENDS = {f"objective.{stage}": stage for stage in Stage if stage.ended}
 
 
@@ -32,7 +33,9 @@ class ObjectiveView:
     verdicts: list[VerdictView] = field(default_factory=list)
     opinions: list[VerdictView] = field(default_factory=list)
     waits: dict[str, Wait] = field(default_factory=dict)
-    """Task id, empty for the objective itself → what a person is asked there."""
+    """Id of the approval → what a person is asked."""
+    mode: str = ""
+    paused: bool = False
     alerts: list[Alert] = field(default_factory=list)
     calls: int = 0
     """Model calls that were answered."""
@@ -65,13 +68,19 @@ class ObjectiveView:
     def _take(self, row: JournalRow) -> None:
         match row.kind:
             case "objective.asked":
-                self.text, self.started = row.text, row.at
+                self.text, self.started, self.mode = row.text, row.at, str(row.data.get("mode", ""))
+            case "mode.chosen" | "mode.changed":
+                self.mode = str(row.data.get("mode", ""))
+            case "objective.paused" | "objective.resumed":
+                self.paused = row.kind == "objective.paused"
             case "plan.made":
                 self._plan_made(row.text, row.data)
             case "approval.requested":
                 self._ask(row)
-            case "budget.answered":
-                self.waits.pop(row.task_id, None)
+            case "approval.decided" | "approval.expired" | "approval.withdrawn" | "budget.answered":
+                self._settle(row)
+            case "task.reopened" | "task.skipped" | "task.assigned" | "task.cancelled" if row.task_id in self.tasks:
+                self._steered(self.tasks[row.task_id], row)
             case "verdict":
                 self._verdict(row)
             case "task.rejected":
@@ -101,7 +110,8 @@ class ObjectiveView:
         self.stage = Stage.RUNNING if before else self.stage
 
     def _planned(self, task: dict[str, Any], before: TaskView | None) -> TaskView:
-        if before is not None and before.state is TaskState.APPROVED:
+        """What is done or being worked on stays as it is."""
+        if before is not None and before.state in _KEPT:
             return before
         return TaskView(
             id=task["id"],
@@ -110,17 +120,35 @@ class ObjectiveView:
             steps=task["steps"],
             max_attempts=task["max_attempts"],
             kind=task.get("kind", "steps"),
+            worker=before.worker if before else "",
         )
 
     def _ask(self, row: JournalRow) -> None:
         # Entries of before models could ask say in their text alone what is asked.
         subject = str(row.data.get("subject") or row.text.removeprefix("the "))
-        self.waits[row.task_id] = Wait(subject, row.task_id, row.attempt, row.text, row.seq)
+        approval = _approval(row)
+        self.waits[approval] = Wait(subject, row.task_id, row.attempt, row.text, row.seq, approval)
         match subject:
             case "plan":
                 self.stage = Stage.APPROVAL
             case "result":
                 self.stage = Stage.REVIEW
+            case "task" if row.task_id in self.tasks:
+                task = self.tasks[row.task_id]  # checks may have approved it already
+                task.state, task.doing = TaskState.REVIEW, "waits for a person"
+            case "work" if row.task_id in self.tasks:
+                self._begin(self.tasks[row.task_id], row)
+                self.tasks[row.task_id].doing = "by hand"
+
+    def _settle(self, row: JournalRow) -> None:
+        wait = self.waits.pop(_approval(row), None)
+        if wait is not None and wait.subject in ("plan", "result"):
+            self.stage = Stage.RUNNING
+        task = self.tasks.get(row.task_id)
+        if task is None or row.kind != "approval.withdrawn" or task.state is not TaskState.REVIEW:
+            return
+        if any(_approves(verdict, task) for verdict in self.verdicts):
+            task.state, task.doing = TaskState.APPROVED, ""
 
     def _answered(self, row: JournalRow) -> None:
         self.calls += 1
@@ -179,7 +207,7 @@ class ObjectiveView:
             self.opinions.append(verdict)
             return
         self.verdicts.append(verdict)
-        self.waits.pop(row.task_id, None)
+        self.waits.pop(row.task_id, None)  # of before approvals had ids
         task = self.tasks.get(row.task_id)
         if subject != "task" or task is None:
             return
@@ -194,6 +222,19 @@ class ObjectiveView:
         if task is not None:
             task.state, task.feedback, task.ended = TaskState.REJECTED, row.text, row.at
 
+    def _steered(self, task: TaskView, row: JournalRow) -> None:
+        """By a person."""
+        match row.kind:
+            case "task.reopened":
+                task.state, task.feedback, task.ended = TaskState.WAITING, row.text, None
+                task.steps_done, task.turn, task.doing = 0, 0, "to be done again"
+            case "task.skipped":
+                task.state, task.feedback, task.ended = TaskState.SKIPPED, row.text, row.at
+            case "task.cancelled":
+                task.state, task.feedback, task.ended = TaskState.CANCELLED, f"cancelled by {row.actor}", row.at
+            case "task.assigned":
+                task.worker = str(row.data.get("worker", ""))
+
     def _end(self, stage: Stage, row: JournalRow) -> None:
         self.stage, self.reason, self.ended = stage, row.text, row.at
         self.waits.clear()
@@ -202,6 +243,15 @@ class ObjectiveView:
                 cancelled = stage is Stage.CANCELLED
                 task.state = TaskState.CANCELLED if cancelled else TaskState.BLOCKED
                 task.ended = row.at if task.started else None
+
+
+def _approves(verdict: VerdictView, task: TaskView) -> bool:
+    whole = (verdict.subject, verdict.task_id, verdict.attempt, verdict.decision)
+    return whole == ("task", task.id, task.attempt, "approved")
+
+
+def _approval(row: JournalRow) -> str:
+    return str(row.data.get("approval") or row.task_id)
 
 
 def doing(row: JournalRow) -> str:

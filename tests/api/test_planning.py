@@ -1,23 +1,22 @@
 """Which way an objective is planned, from what is there: words, files, playbooks and models."""
 
-from pathlib import Path
-
 import pytest
 
-from api.cli.errors import BadInput
-from api.cli.planning import Models, PlanBy, choose
+from activities.playbooks.library import find
+from api.services.faults import Faulty
+from api.services.planning import Models, PlanBy, choose
 from config.models import KnownModels, ModelsSettings, known_models
 
-NONE = Models(KnownModels())
-KEYED = Models(known_models(ModelsSettings(), {"OPENAI_API_KEY": "sk-1"}))
-TABLE = (("a.csv", Path("a.csv")),)
+NONE = Models.of(KnownModels())
+KEYED = Models.of(known_models(ModelsSettings(), {"OPENAI_API_KEY": "sk-1"}))
+TABLE = ("a.csv",)
 
 
 def chosen(
     text: str, models: Models = NONE, *, by: PlanBy = PlanBy.AUTO, playbook: str | None = None
 ) -> tuple[str | None, str]:
     said: list[str] = []
-    found = choose(text, TABLE, playbook, by, models, said.append)
+    found = choose(text, TABLE, find(playbook) if playbook else None, by, models, said.append)
     return (found[0].playbook.name if found else None), " ".join(said)
 
 
@@ -50,9 +49,9 @@ def test_without_a_model_a_question_about_tables_gets_the_report(text: str) -> N
     ],
 )
 def test_words_that_ask_for_something_else_fit_no_report(text: str) -> None:
-    with pytest.raises(BadInput, match="no playbook clearly fits an objective like this") as refusal:
+    with pytest.raises(Faulty, match="no playbook clearly fits an objective like this") as refusal:
         chosen(text)
-    assert len(refusal.value.lines) == 4
+    assert len(refusal.value.hints) == 3
 
 
 def test_with_a_key_a_model_plans_and_it_is_said_which() -> None:
@@ -65,15 +64,15 @@ def test_with_a_key_a_model_plans_and_it_is_said_which() -> None:
 
 
 def test_hosts_elsewhere_may_know_models_that_we_do_not() -> None:
-    elsewhere = Models(KnownModels(), elsewhere=True)
+    elsewhere = Models.of(KnownModels(), elsewhere=True)
     assert chosen("Look", elsewhere)[0] == "data-report"
     assert chosen("Look", elsewhere, by=PlanBy.MODEL)[0] is None
-    with pytest.raises(BadInput, match="no model is configured"):
+    with pytest.raises(Faulty, match="no model is configured"):
         chosen("Look", by=PlanBy.MODEL)
 
 
 def test_what_contradicts_itself_or_leaves_nothing_is_refused() -> None:
-    with pytest.raises(BadInput, match="contradict each other"):
+    with pytest.raises(Faulty, match="contradict each other"):
         chosen("Look", KEYED, by=PlanBy.MODEL, playbook="data-report")
-    with pytest.raises(BadInput, match="no playbook was named, and none clearly fits"):
+    with pytest.raises(Faulty, match="no playbook was named, and none clearly fits"):
         chosen("Translate this", KEYED, by=PlanBy.PLAYBOOK)

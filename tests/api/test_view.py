@@ -8,7 +8,7 @@ from rich.console import Console
 from activities.store.journal import JournalRow
 from api.cli.console import tree
 from api.cli.progress_lines import plain, whole
-from api.cli.view import ObjectiveView
+from api.services.view import ObjectiveView
 from workflows.domain.objective import Stage
 from workflows.domain.outcome import TaskState
 
@@ -140,6 +140,49 @@ def test_what_waits_is_known_per_task_until_it_is_answered() -> None:
     ]
     assert "Task a: waits for more budget: it is used up" in shown(view)
     assert "waits for your approval of the task 'Task b'" in shown(view)
+
+
+def test_a_task_that_checks_have_approved_still_waits_for_its_person() -> None:
+    view = ObjectiveView("o")
+    approved: dict[str, Any] = {"decision": "approved", "subject": "task"}
+    story: tuple[tuple[str, str, dict[str, Any]], ...] = (
+        plan(1),
+        ("step.started", "t0", {}),
+        ("verdict", "t0", {**approved}),
+        ("approval.requested", "t0", {"subject": "task", "approval": "o.task.t0.1.1", "text": "the task 'Task 0'"}),
+        ("approval.withdrawn", "t0", {"subject": "task", "approval": "o.task.t0.1.1"}),
+    )
+    entries = rows(*story)
+    view.take(entries[:4])
+    assert (view.tasks["t0"].state, view.count(TaskState.APPROVED)) == (TaskState.REVIEW, 0)
+    view.take(entries[4:])  # in auto mode nobody needs to answer any more
+    assert view.tasks["t0"].state is TaskState.APPROVED
+
+
+def test_what_people_do_is_shown_and_outlasts_a_new_plan() -> None:
+    view = ObjectiveView("o")
+    story: tuple[tuple[str, str, dict[str, Any]], ...] = (
+        ("objective.asked", "", {"mode": "manual"}),
+        turns("a", "b", "c"),
+        ("objective.paused", "", {}),
+        ("task.assigned", "a", {"worker": "person:ana"}),
+        ("task.skipped", "b", {"text": "skipped by ana: not needed"}),
+        ("approval.requested", "a", {"subject": "work", "approval": "o.work.a.1.1", "text": "ana to do 'Task a'"}),
+        turns("a", "b", "d"),
+    )
+    entries = rows(*story)
+    view.take(entries)
+    assert "paused  manual mode  0 of 3 tasks approved" in shown(view)
+    assert "▶ Task a  by person:ana  by hand" in shown(view)
+    assert "– Task b  skipped by ana: not needed" in shown(view)
+    assert "waits for ana to do 'Task a'" in shown(view)
+    lines = [plain(entry, view) for entry in entries]
+    assert lines[2:6] == [
+        "objective: paused, by test",
+        "Task a: person:ana does it, says test",
+        "Task b: skipped by ana: not needed",
+        "waits for ana to do 'Task a'",
+    ]
 
 
 def test_alerts_are_shown() -> None:

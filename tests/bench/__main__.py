@@ -16,7 +16,10 @@ from config.settings import Settings
 from tests import namespaces
 from tests.bench.barriers import langgraph_makespan
 from tests.bench.engine import Bench, Graph, fan_out, sequential, uneven
+from tests.bench.people import PARKED, people_figures
 from tests.bench.prompts import prompt_figures
+from tests.bench.reads import RATE, read_figures
+from tests.bench.streams import stream_figures
 from tests.fakes.tools import TOOLS
 from worker.embedded import stack
 from worker.wiring import build_host
@@ -33,18 +36,22 @@ def main() -> None:
             began = time.perf_counter()
             addresses = stack.ensure(settings)
             line("time to ready, nothing there before", f"{time.perf_counter() - began:.1f} s", "≤ 8 s")
-            asyncio.run(engine_figures(addresses.temporal_address, addresses.database_url, Path(folder)))
+            found = stack.find(settings)
+            assert found is not None
+            server = found.parts["temporal"].pid
+            asyncio.run(engine_figures(addresses.temporal_address, addresses.database_url, Path(folder), server))
             time.sleep(5)
             line("idle memory of the whole stack (PSS)", f"{memory(settings) / 1e6:.0f} MB", "≤ 700 MB")
             stack.stop(settings)
             began = time.perf_counter()
-            stack.ensure(settings)
+            addresses = stack.ensure(settings)
             line("time to ready, started again", f"{time.perf_counter() - began:.1f} s", "≤ 8 s")
+            reads(addresses.temporal_address, addresses.database_url, Path(folder))
         finally:
             stack.stop(settings)
 
 
-async def engine_figures(address: str, database_url: str, folder: Path) -> None:
+async def engine_figures(address: str, database_url: str, folder: Path, server: int) -> None:
     client = await namespaces.connect(address)
     engine = database.connect(database_url, pool_size=40)
     bench = Bench(client, engine, folder)
@@ -61,8 +68,19 @@ async def engine_figures(address: str, database_url: str, folder: Path) -> None:
             line(f"engine overhead, {name}", f"{overhead.ratio:.2f} ×", "≤ 1.25 ×", seconds)
         await makespan(bench)
         await events(bench)
+        await people(client, engine, address, folder, server)
     await prompts(client, engine, folder)
+    await streams(engine, address, folder)
     engine.dispose()
+
+
+def reads(address: str, database_url: str, folder: Path) -> None:
+    engine = database.connect(database_url, pool_size=2)
+    figures = read_figures(engine, address, folder)
+    engine.dispose()
+    p50, p95, p99 = (f"{figures.percentile(share) * 1000:.0f} ms" for share in (0.5, 0.95, 0.99))
+    slowest = f"{figures.percentile(0.95, figures.slowest) * 1000:.0f} ms for {figures.slowest}"
+    line(f"API reads at {RATE}/s, p95", p95, "≤ 50 ms", f"p50 {p50}, p99 {p99}; p95 at most {slowest}")
 
 
 async def prompts(client: Client, engine: Engine, folder: Path) -> None:
@@ -71,6 +89,36 @@ async def prompts(client: Client, engine: Engine, folder: Path) -> None:
     line("prompt tokens per task, recorded run", f"{figures.tokens_per_task:,.0f}", "", calls)
     line("    of which the prompt before had already", f"{figures.same_share:.0%}", "", "what a cache can serve")
     line("prompt tokens of the plan", f"{figures.planner_tokens:,.0f}", "")
+
+
+async def people(client: Client, engine: Engine, address: str, folder: Path, server: int) -> None:
+    """Middle and 95th of a hundred."""
+    figures = await people_figures(client, engine, address, folder, server)
+    middle, worst = figures.decision
+    line("from a decision over HTTP to its step's start", f"{middle * 1000:.0f} ms", "", f"95 %: {worst * 1000:.0f} ms")
+    bare = f"{figures.bare[0] * 1000:.0f} ms, 95 %: {figures.bare[1] * 1000:.0f} ms"
+    line("    the same / a signal to bare Temporal", f"{middle / figures.bare[0]:.1f} ×", "", bare)
+    line(f"{PARKED} objectives parked on approvals, after", f"{figures.parking:.0f} s", "")
+    line("    memory of one, in the host", f"{figures.host_bytes / 1000:.0f} kB", "")
+    line("    memory of one, in Temporal", f"{figures.temporal_bytes / 1000:.0f} kB", "")
+    middle, worst = figures.resumed
+    detail = f"95 %: {worst * 1000:.0f} ms; the task is done and checked meanwhile"
+    line("    from a decision to its result's approval", f"{middle * 1000:.0f} ms", "", detail)
+
+
+async def streams(engine: Engine, address: str, folder: Path) -> None:
+    """Middle and 95th of a hundred, from the commit of an entry until a client has it."""
+    figures = await stream_figures(engine, address, folder)
+    late = {
+        "1,000 clients of one objective": figures.one,
+        "1,000 clients of 100 objectives": figures.many,
+        "one WebSocket that hears everything": figures.socket,
+        "    the same, four others writing for 20 ms each": figures.busy_socket,
+    }
+    for name, (middle, worst) in late.items():
+        line(f"event late by, {name}", f"{middle * 1000:.0f} ms", "", f"95 %: {worst * 1000:.0f} ms")
+    line("events delivered, 1,000 clients of one objective", f"{figures.deliveries_per_second:,.0f} /s", "")
+    line("memory of an open event stream", f"{figures.bytes_per_stream / 1000:.0f} kB", "")
 
 
 async def makespan(bench: Bench) -> None:

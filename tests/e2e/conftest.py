@@ -2,9 +2,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
 
 from config.settings import Settings
 from tests.e2e.command import Botted
+from tests.e2e.people import Here, People
 from worker.embedded.stack import Addresses
 
 
@@ -12,6 +14,25 @@ from worker.embedded.stack import Addresses
 def botted(settings: Settings, addresses: Addresses, tmp_path: Path) -> Botted:
     """On the stack that all tests share."""
     return Botted(settings.folder, tmp_path)
+
+
+@pytest.fixture
+def here(
+    settings: Settings,
+    addresses: Addresses,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Here:
+    """As `botted`, without a process of its own."""
+    monkeypatch.setenv("BOTTED_DATA_DIR", str(settings.folder))
+    monkeypatch.chdir(tmp_path)
+    return Here(monkeypatch, capsys)
+
+
+@pytest.fixture(scope="session")
+def people(engine: Engine, settings: Settings, addresses: Addresses) -> People:
+    return People(engine, settings, addresses)
 
 
 @pytest.fixture(scope="session")

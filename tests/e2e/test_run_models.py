@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from activities.store import database, journal
-from api.cli.view import ObjectiveView
+from api.services.view import ObjectiveView
 from config.settings import Settings
 from tests import models
 from tests.e2e.command import Botted, Ended
@@ -252,7 +252,7 @@ def test_who_is_refused_more_budget_stops(house: House) -> None:
     objective_id = house.begin(cast, "Write one file.", "--on-limit", "ask", "--budget-turns", "1")
     house.until_it_waits(objective_id)
     assert "refused more budget for the task a" in house("deny", objective_id).out
-    house.until(objective_id, lambda view: "" in view.waits)  # now for a new plan
+    house.until(objective_id, lambda view: any(not wait.task_id for wait in view.waits.values()))  # now for a new plan
     assert f"refused more budget for {objective_id}" in house("deny", objective_id).out
     ended = house("watch", objective_id)
     assert ended.code == 1
@@ -276,7 +276,7 @@ def test_a_worker_is_told_something_while_it_works(house: House) -> None:
     assert ended.code == 0, ended.out
     assert "says: in blue, please" in ended.out
     assert (house.cwd / "blue" / "a.txt").read_text() == "final in blue"
-    assert "is over: approved" in house("tell", objective_id, "a", "and now in red").err
+    assert "has ended: delivered" in house("tell", objective_id, "a", "and now in red").err
 
 
 def test_a_person_decides_where_verifiers_cannot_tell(house: House) -> None:
@@ -295,10 +295,10 @@ def test_a_person_decides_where_verifiers_cannot_tell(house: House) -> None:
     assert house.until_it_waits(objective_id, 2) == [("task", "a"), ("task", "b")]
     which = house("approve", objective_id)
     assert which.code == 2
-    assert f"botted approve {objective_id} --task a" in which.err
-    assert f"botted approve {objective_id} --task b" in which.err
+    assert f"botted approve {objective_id}.task.a.1.1" in which.err
+    assert f"botted approve {objective_id}.task.b.1.1" in which.err
     assert house("approve", objective_id, "--task", "a").out == f"approved the task a of {objective_id}\n"
-    assert house("deny", objective_id, "--task", "b", "--because", "say more, please").code == 0
+    assert house("revise", objective_id, "--task", "b", "--with", "say more, please").code == 0
     ended = house("watch", objective_id, "--json", "--out", "notes")
     assert ended.code == 0, ended.out
     assert {row["id"]: (row["state"], row["attempts"]) for row in ended.json["tasks"]} == {

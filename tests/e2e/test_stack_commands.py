@@ -36,6 +36,11 @@ def test_up_says_where_everything_is_and_shuts_down_in_order(own: Botted, tmp_pa
         assert found.addresses.web_ui in terminal.shown
         assert found.addresses.temporal_address in terminal.shown
         assert "password" not in terminal.shown.lower()
+        terminal.see("admin.key", seconds=90)
+        assert f"API       {stack.api(Settings(data_dir=tmp_path / 'data'))}" in terminal.shown
+        found = stack.find(Settings(data_dir=tmp_path / "data"))
+        assert found is not None
+        assert "api" in found.parts
         pids = [process.pid for process in found.parts.values()]
         terminal.process.send_signal(signal.SIGTERM)
         assert terminal.end() == 0

@@ -15,7 +15,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 from typing_extensions import override
 
-from activities.notify.channel import ChannelRefused, Channels
+from activities.notify.channel import ChannelRefused, Channels, ChannelUnavailable
 from activities.notify.letter import Letter
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -192,5 +192,12 @@ class Deaf:
         raise ChannelRefused("it does not hear")
 
 
+class Away:
+    where = "nowhere yet"
+
+    async def send(self, letter: Letter) -> str:
+        raise ChannelUnavailable("it is away")
+
+
 def channels() -> Channels:
-    return Channels({"bell": Bell(), "deaf": Deaf()}, {"broken": "BROKEN_URL is not set"}, "https://botted.example")
+    return Channels({"bell": Bell(), "deaf": Deaf(), "away": Away()}, base_url="https://botted.example")

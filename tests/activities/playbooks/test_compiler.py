@@ -81,6 +81,7 @@ tasks:
         ("tasks:\n  - {id: a, title: '{{ \"a\" * 100000000 }}', " + NOOP + "}", "numbers only"),
         ("tasks:\n  - {id: a, title: '{{ objective.__class__ }}', " + NOOP + "}", "is not allowed"),
         ("tasks:\n  - {id: a, title: A, when: 'false', " + NOOP + "}", "no task is left"),
+        ("tasks:\n  - {id: a, title: A, when: false, for_each: {a: [" + "1," * 200 + "1], b: [" + "1," * 200 + "1]}, " + NOOP + "}", "40,401 combinations"),
     ],
 )  # fmt: skip
 def test_names_file_line_and_field_of_what_is_wrong(text: str, expected: str) -> None:

@@ -21,6 +21,7 @@ PYTHON = (sys.executable, "-I", "-S")
 STAND_IN = stack.Commands(
     migrate=(*PYTHON, "-c", ""),
     host=(*PYTHON, str(Path(__file__).with_name("stand_in_host.py"))),
+    api=(),
 )
 
 ELSEWHERE = "temporal.example:7233"  # with Temporal there a house has Postgres only, and is quicker to start and stop

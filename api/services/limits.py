@@ -1,4 +1,4 @@
-"""What an objective may cost, as it is asked for on the command line: options, then the settings."""
+"""What an objective may cost: as it was asked for, and else as the settings say."""
 
 import math
 from decimal import Decimal

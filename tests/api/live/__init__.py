@@ -1,0 +1,1 @@
+"""Live events: server-sent events, the WebSocket, models' output as it comes."""
