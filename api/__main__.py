@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -95,6 +96,8 @@ async def serve(settings: Settings, address: str, database_url: str) -> int:
         door = Door(create_app(house), settings.api, settings.api.port or PORT)
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, door.stop)
+        gc.collect()
+        gc.freeze()  # what is there now stays: to look through it for garbage would hold everybody up for 0.1 s a time
         log.info("starting", host=settings.api.host, port=settings.api.port or PORT, pid=os.getpid())
         await door.serve()
     return 0 if door.started else 1

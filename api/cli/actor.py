@@ -36,6 +36,9 @@ class Actor:
     def objective(self, asked: str) -> ObjectiveRow:
         """By id, or by the beginning of one."""
         row = self._session.objective(asked)
+        if self._session.settings.api.key is None:
+            # Whoever has the data folder has all that is in it, also the tenants that evaluations make up.
+            self.principal = self.principal.model_copy(update={"tenant": row.request.tenant})
         if row.request.tenant != self.principal.tenant:
             raise BadInput(f"there is no objective {asked!r}; `botted list` shows those that there are")
         return row

@@ -1,18 +1,16 @@
 """What a person wants of an objective that runs: one function per command, all through the helm."""
 
-import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from activities.store import journal
 from activities.store.uploads import UploadStore
 from api.auth.principal import Principal, Right
 from api.cli import settings
 from api.cli.actor import Actor
-from api.cli.errors import BadInput, Stopped
+from api.cli.errors import BadInput
 from api.cli.session import Session, open_session
 from api.services.intake import media_type
 from api.services.steering import Assignment, HandedIn, Helm, NewMessage, NewSubmission
@@ -20,9 +18,6 @@ from workflows.domain.control import PERSON, Action, ControlReceipt, SubmissionR
 from workflows.domain.objective import Mode, Oversight
 
 MOST_MESSAGE = 2000
-BY_HAND = "by-hand"
-"""The step as which work by hand is filed."""
-PATIENCE_SECONDS = 10.0
 
 
 def pause(asked: str) -> None:
@@ -117,23 +112,8 @@ def submit(asked: str, task: str, summary: str, files: Sequence[str]) -> None:
     with open_session(settings.load(), _progress) as session:
         actor = Actor(session)
         objective_id = actor.objective(asked).request.id
-        before = session.view(objective_id).seq
         receipt = actor.steer(handed_in, Right.WORK)
-        _require_taken(session, objective_id, task, before)
     click.echo(f"handed in: attempt {receipt.attempt} at the task {task} of {objective_id}; now it is checked")
-
-
-def _require_taken(session: Session, objective_id: str, task: str, before: int) -> None:
-    """What was handed in is filed, or asked for again, right after the receipt. Raises Stopped with the reason."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    for rows in journal.follow(session.engine, objective_id, after=before):
-        for row in rows:
-            if row.task_id == task and row.step_id == BY_HAND:
-                return
-            if row.task_id == task and row.kind == "approval.requested":
-                raise Stopped([row.text, f"hand it in again: botted submit {objective_id} {task} --summary … --file …"])
-        if time.monotonic() > deadline:
-            return
 
 
 def _control(asked: str, action: Action, **what: object) -> str:

@@ -7,7 +7,7 @@ from datetime import datetime
 from workflows.domain.outcome import TaskState
 
 
-@dataclass
+@dataclass(slots=True)
 class TaskView:
     id: str
     title: str
@@ -35,7 +35,7 @@ class TaskView:
         return ((self.ended or now) - self.started).total_seconds() if self.started else 0.0
 
 
-@dataclass
+@dataclass(slots=True)
 class VerdictView:
     task_id: str
     attempt: int

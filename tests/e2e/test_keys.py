@@ -49,7 +49,7 @@ def test_a_viewers_key_makes_the_command_a_viewer(botted: Botted) -> None:
     refused = botted("keys", "create", "more", "--role", "admin")
 
     assert refused.code == 1
-    assert "needs the right to administer; the key of vera has the roles: viewer" in refused.err
+    assert "the key of vera may not do this: its roles are viewer" in refused.err
 
 
 def test_what_is_changed_by_commands_is_on_record(botted: Botted, api: httpx2.Client, settings: Settings) -> None:
