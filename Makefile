@@ -15,13 +15,17 @@ $(BIN)/uv:
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-uv.lock
 
+# Compiled here, once: where PYTHONDONTWRITEBYTECODE is set, every process would compile everything again, for a second.
+COMPILE := $(BIN)/python -m compileall -q -j 0 workflows activities worker api config
+
 $(VENV)/.runtime: $(BIN)/uv requirements.lock pyproject.toml
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	$(BIN)/uv pip install --compile-bytecode --quiet --python $(BIN)/python --require-hashes -r requirements.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	$(COMPILE)
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.runtime requirements-dev.lock
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-dev.lock
+	$(BIN)/uv pip install --compile-bytecode --quiet --python $(BIN)/python --require-hashes -r requirements-dev.lock
 	@touch $@
 
 setup: $(VENV)/.runtime ## a local .venv from the lock file
@@ -52,7 +56,8 @@ test: setup-dev ## everything that CI checks: lint, types, import contracts, tes
 	@$(MAKE) --no-print-directory check
 
 check: setup-dev lint ## the same, by its other name
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile  # two workers, each with a stack of its own: most tests wait more than they work
+	$(COMPILE) tests
+	$(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder  # each worker has a stack of its own: most tests wait more than they work
 	PYTHONHASHSEED=7 $(BIN)/python -m pytest -q tests/replay  # set order differs by seed; one seed hides such bugs
 
 $(VENV)/.local: $(VENV)/.dev requirements-local.lock

@@ -22,6 +22,14 @@ for name in [name for name in os.environ if name.startswith(("OPENAI_", "ANTHROP
     del os.environ[name]  # no test asks a developer's own provider
 
 
+SLOW = ("tests/e2e/", "tests/worker/embedded/", "tests/workflows/", "tests/api/")
+"""In this order, and first: what is quick fills the time that is left while the last slow one runs."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: next((n for n, path in enumerate(SLOW) if item.nodeid.startswith(path)), len(SLOW)))
+
+
 @pytest.fixture(scope="session")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     return Settings(data_dir=tmp_path_factory.mktemp("stack") / "data", stack=StackSettings(linger_seconds=60))

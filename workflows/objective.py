@@ -287,7 +287,10 @@ class ObjectiveWorkflow:
     async def _keep_up(self) -> None:
         await self._books.strays(self._strays)
         if self._steering.has_orders:
+            mode = self._steering.supervision.mode
             await self._steering.work()
+            if self._steering.supervision.mode is not mode:
+                self._publish()
             self._show()
 
     async def _close(self, stage: Stage, reason: str = "") -> ObjectiveResult:
@@ -317,10 +320,14 @@ class ObjectiveWorkflow:
 
     def _enter(self, stage: Stage) -> None:
         self._stage, self._since = stage, workflow.now()
+        self._publish()
+
+    def _publish(self) -> None:
+        """For lists in Temporal, and its Web UI."""
         workflow.upsert_search_attributes(
             [
                 TENANT.value_set(self._objective.tenant),
-                STAGE.value_set(str(stage)),
+                STAGE.value_set(str(self._stage)),
                 MODE.value_set(str(self._steering.supervision.mode)),
             ]
         )

@@ -7,7 +7,8 @@ import yaml
 from activities.playbooks.compiler import Catalogue, Given, acceptance, compile_tasks
 from activities.playbooks.document import PlaybookError, parse_plan
 from activities.playbooks.inputs import typed_inputs
-from activities.playbooks.writing import to_yaml
+from activities.playbooks.places import LOADER
+from activities.playbooks.writing import dump, to_yaml
 from workflows.domain.plan import Plan
 
 
@@ -36,16 +37,10 @@ def revised(
 
 def with_added(before: Plan, text: str, source: str) -> str:
     """The YAML of the plan with the tasks of `text` at its end. Raises PlaybookError."""
-    try:
-        added = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise PlaybookError([f"{source}: {error}"]) from error
-    tasks = added.get("tasks") if isinstance(added, dict) else None
-    if not isinstance(tasks, list) or not tasks:
-        raise PlaybookError([f"{source}: give the tasks to add as a list under `tasks`"])
-    whole = yaml.safe_load(to_yaml(before))
-    whole["tasks"] = [*whole["tasks"], *tasks]
-    return yaml.safe_dump(whole, allow_unicode=True, sort_keys=False)
+    parse_plan(text, source, "tasks to add")  # where something is wrong, with its line
+    added = yaml.load(text, Loader=LOADER)
+    whole = yaml.load(to_yaml(before), Loader=LOADER)
+    return dump({**whole, "tasks": [*whole["tasks"], *added["tasks"]]})
 
 
 def faults_in_fixed(before: Plan, after: Plan, fixed: Collection[str]) -> Iterator[str]:

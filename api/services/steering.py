@@ -15,8 +15,8 @@ from activities.store.journal import Entry
 from activities.store.ledger import Scope, set_limits
 from activities.store.objectives import ObjectiveRow, ObjectiveStore
 from activities.store.uploads import UploadStore
-from api.auth.principal import Principal
-from api.errors import Conflict, Invalid, NotFound
+from api.auth.principal import Principal, Right
+from api.errors import Conflict, Forbidden, Invalid, NotFound
 from api.services.updates import update
 from api.services.view import ObjectiveView
 from workflows.domain.approval import ApprovalDecision, DecisionReceipt
@@ -195,8 +195,13 @@ class Helm:
         return Done(objective_id=objective_id, said=f"told {task.title!r}; its worker reads it before its next turn")
 
     async def submit(self, principal: Principal, objective_id: str, new: NewSubmission) -> SubmissionReceipt:
-        """The result of a task that is assigned to a person; it is checked like anybody's."""
+        """The result of a task that is assigned to a person; it is checked like anybody's.
+
+        Whoever may steer may hand in anybody's; a worker only what is assigned to it.
+        """
         self._running(principal, objective_id)
+        if not principal.may(Right.RUN):
+            self._require_assigned(principal, objective_id, new.task)
         submission = Submission(
             by=principal.name,
             summary=new.summary,
@@ -264,6 +269,11 @@ class Helm:
         with self._reading.connect() as connection:
             view.take(journal.read(connection, objective_id))
         return view
+
+    def _require_assigned(self, principal: Principal, objective_id: str, task_id: str) -> None:
+        task = self._view(objective_id).tasks.get(task_id)
+        if task is None or task.worker != f"{PERSON}{principal.name}":
+            raise Forbidden(f"the task {task_id!r} is not assigned to {PERSON}{principal.name}")
 
     def _upload(self, principal: Principal, file: HandedIn) -> ArtifactRef:
         found = self._uploads.known(principal.tenant, [file.sha256]).get(file.sha256)

@@ -14,9 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from worker.embedded.stack import Commands
+
 _CONTROLS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 NEVER_PASSED_ON = ("BOTTED_", "OPENAI_", "ANTHROPIC_", "GEMINI_")
 """What a developer has set for other purposes; tests give what they mean."""
+WITHOUT_API = Commands(api=())
+"""For stacks that are killed and started again and again: the API takes seconds of their two cores each time."""
 PROGRAM = str(Path(sys.executable).with_name("botted"))
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.command import Botted, Ended
+from tests.e2e.people import Here
 from worker.embedded.stack import Addresses
 
 GOOD = "day,sales\n2024-01-01,3\n2024-01-02,5\n"
@@ -35,25 +36,25 @@ def refused(ended: Ended, *expected: str) -> None:
     ],
 )
 def test_a_file_that_is_no_table_is_refused(
-    botted: Botted, tmp_path: Path, name: str, content: bytes, expected: str
+    here: Here, tmp_path: Path, name: str, content: bytes, expected: str
 ) -> None:
     path = tmp_path / name
     path.write_bytes(content)
-    before = len(json.loads(botted("list", "--json").out))
-    refused(botted("run", "Look", "--file", path, "--playbook", "data-report"), expected)
-    assert len(json.loads(botted("list", "--json").out)) == before
+    before = len(json.loads(here("list", "--json").out))
+    refused(here("run", "Look", "--file", path, "--playbook", "data-report"), expected)
+    assert len(json.loads(here("list", "--json").out)) == before
     assert not (tmp_path / "deliverables").exists()
 
 
-def test_every_bad_file_is_named_at_once(botted: Botted, tmp_path: Path) -> None:
+def test_every_bad_file_is_named_at_once(here: Here, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("")
     (tmp_path / "b.csv").write_text("x,y\n1,2\n1,2,3\n")
-    refused(botted("run", "Look", "--file", "a.csv", "--file", "b.csv"), "a.csv", "b.csv")
+    refused(here("run", "Look", "--file", "a.csv", "--file", "b.csv"), "a.csv", "b.csv")
 
 
-def test_missing_files_and_folders_are_refused(botted: Botted, tmp_path: Path) -> None:
-    refused(botted("run", "Look", "--file", "nowhere.csv"), "nowhere.csv: there is no such file")
-    refused(botted("run", "Look", "--file", tmp_path), "this is a folder; name the files in it")
+def test_missing_files_and_folders_are_refused(here: Here, tmp_path: Path) -> None:
+    refused(here("run", "Look", "--file", "nowhere.csv"), "nowhere.csv: there is no such file")
+    refused(here("run", "Look", "--file", tmp_path), "this is a folder; name the files in it")
 
 
 @pytest.mark.parametrize(
@@ -89,9 +90,9 @@ def test_an_out_folder_without_permission_is_refused(botted: Botted, tmp_path: P
     refused(botted("run", "Look", "--file", "a.csv", "--out", closed / "x"), "no permission to write")
 
 
-def test_an_out_that_is_a_file_is_refused(botted: Botted, tmp_path: Path) -> None:
+def test_an_out_that_is_a_file_is_refused(here: Here, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text(GOOD)
-    refused(botted("run", "Look", "--file", "a.csv", "--out", "a.csv/x"), "is a file, not a folder")
+    refused(here("run", "Look", "--file", "a.csv", "--out", "a.csv/x"), "is a file, not a folder")
 
 
 @pytest.mark.parametrize(
@@ -106,32 +107,32 @@ def test_an_out_that_is_a_file_is_refused(botted: Botted, tmp_path: Path) -> Non
     ids=["circle", "unknown tool", "bad type", "missing variable"],
 )  # fmt: skip
 def test_a_faulty_playbook_is_refused_with_file_line_and_field(
-    botted: Botted, tmp_path: Path, tasks: str, expected: str
+    here: Here, tmp_path: Path, tasks: str, expected: str
 ) -> None:
     (tmp_path / "a.csv").write_text(GOOD)
     (tmp_path / "mine.yaml").write_text(f"name: mine\nversion: 1.0.0\ndescription: x\ntasks:\n  {tasks}\n")
-    refused(botted("run", "Go", "--playbook", "mine.yaml", "--file", "a.csv"), expected, "mine.yaml:")
-    refused(botted("playbooks", "show", "no-such-playbook"), "no such playbook", "data-report")
+    refused(here("run", "Go", "--playbook", "mine.yaml", "--file", "a.csv"), expected, "mine.yaml:")
+    refused(here("playbooks", "show", "no-such-playbook"), "no such playbook", "data-report")
 
 
-def test_commands_refuse_what_they_cannot_understand(botted: Botted, tmp_path: Path) -> None:
+def test_commands_refuse_what_they_cannot_understand(here: Here, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text(GOOD)
-    refused(botted("run", "  ", "--file", "a.csv"), "the objective is empty")
-    refused(botted("run", "Look", "--file", "a.csv", "--input", "colour"), "name=value")
-    refused(botted("run", "Look", "--file", "a.csv", "--input", "colour=red"), "has no such input")
-    refused(botted("run", "Look", "--file", "a.csv", "--mode", "sideways"), "sideways")
-    refused(botted("run", "x" * 5000, "--file", "a.csv"), "at most 4,000")
-    refused(botted("show", "nobody"), "there is no objective 'nobody'")
+    refused(here("run", "  ", "--file", "a.csv"), "the objective is empty")
+    refused(here("run", "Look", "--file", "a.csv", "--input", "colour"), "name=value")
+    refused(here("run", "Look", "--file", "a.csv", "--input", "colour=red"), "has no such input")
+    refused(here("run", "Look", "--file", "a.csv", "--mode", "sideways"), "sideways")
+    refused(here("run", "x" * 5000, "--file", "a.csv"), "at most 4,000")
+    refused(here("show", "nobody"), "there is no objective 'nobody'")
     for command in (
         ("cancel", "nobody"),
         ("approve", "nobody"),
         ("budget", "nobody", "--usd", "3"),
         ("tell", "nobody", "a", "hello"),
     ):
-        refused(botted(*command), "there is no objective 'nobody'")
-    refused(botted("tell", "nobody", "a", " "), "a message has between 1 and 2,000 characters")
-    refused(botted("lessons", "forget", "0"), "0")
-    refused(botted("lessons", "forget", "9223372036854775807"), "there is no lesson 9223372036854775807")
+        refused(here(*command), "there is no objective 'nobody'")
+    refused(here("tell", "nobody", "a", " "), "a message has between 1 and 2,000 characters")
+    refused(here("lessons", "forget", "0"), "0")
+    refused(here("lessons", "forget", "9223372036854775807"), "there is no lesson 9223372036854775807")
 
 
 def test_without_a_model_and_a_fitting_playbook_three_lines_say_what_to_do(botted: Botted, tmp_path: Path) -> None:
@@ -174,8 +175,8 @@ def test_a_key_that_is_configured_and_not_set_is_named(botted: Botted, tmp_path:
         ("--plan", "luck"),
     ],
 )
-def test_a_budget_that_makes_no_sense_is_refused(botted: Botted, options: tuple[str, str]) -> None:
-    refused(botted("run", "Look", *options), options[0])
+def test_a_budget_that_makes_no_sense_is_refused(here: Here, options: tuple[str, str]) -> None:
+    refused(here("run", "Look", *options), options[0])
 
 
 def test_a_model_file_that_is_none_is_refused(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, text
 from activities.store import database, journal
 from activities.store.journal import JournalRow
 from config.settings import Settings, StackSettings
-from tests.e2e.command import Botted
+from tests.e2e.command import WITHOUT_API, Botted
 from worker.embedded import stack
 from worker.embedded.stack import StackState
 
@@ -51,7 +51,7 @@ def house(tmp_path_factory: pytest.TempPathFactory, weather: Path) -> Iterator["
     settings = Settings(data_dir=cwd / "data", stack=StackSettings(linger_seconds=60))
     try:
         with stack.lease(settings):
-            engine = database.connect(stack.ensure(settings).database_url, ping=True)
+            engine = database.connect(stack.ensure(settings, commands=WITHOUT_API).database_url, ping=True)
             yield House(settings, Botted(cwd / "data", cwd), engine, weather)
             engine.dispose()
     finally:

@@ -14,7 +14,7 @@ from activities.store.journal import JournalRow
 from activities.store.tables import budgets, model_calls
 from config.settings import Settings, StackSettings
 from tests import models
-from tests.e2e.command import Botted
+from tests.e2e.command import WITHOUT_API, Botted
 from tests.fakes.cast import Cast, role_of, submit, turn_of
 from tests.fakes.llm_script import Call, Fault, Reply, SeenRequest, Trouble, calls
 from tests.fakes.llm_server import FakeLlm
@@ -76,7 +76,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         try:
             botted("list")  # starts the stack, with the key in its environment
             with stack.lease(settings):
-                engine = database.connect(stack.ensure(settings).database_url, ping=True)
+                engine = database.connect(stack.ensure(settings, commands=WITHOUT_API).database_url, ping=True)
                 yield House(settings, botted, engine, llm)
                 engine.dispose()
         finally:

@@ -183,6 +183,8 @@ async def test_a_plan_is_edited_before_and_while_it_runs(objectives: Objectives)
         running, napping + "  - {id: d, title: D, needs: [a], steps: [{tool: fake.noop}]}\n"
     )
     assert receipt.tasks == 3
+    told = await refusal(objectives.revise(running, "tasks:\n  - {id: e, titel: E}", add=True))
+    assert "plan.yaml:2" in told
     await objectives.revise(running, "tasks: [{id: e, title: E, needs: [d], steps: [{tool: fake.noop}]}]", add=True)
     await objectives.approve(running, Subject.RESULT)
     assert (await ended(running)).stage is Stage.DELIVERED

@@ -232,6 +232,8 @@ async def test_a_worker_from_outside_hands_in_the_result_of_a_task(ana: Asking, 
         await robot.refusal(403, "POST", f"{path}/pause")
         body = {"task": "a", "summary": "done", "files": [{"sha256": digest, "name": "a.txt"}]}
         assert await post(robot, f"{path}/submit", body) == {"task": "a", "attempt": 1}
+        other = await robot.refusal(403, "POST", f"{path}/submit", json={**body, "task": "b"})
+        assert other["detail"] == "the task 'b' is not assigned to person:robot"
         foreign = {"task": "a", "summary": "done", "files": [{"sha256": "0" * 64, "name": "a.txt"}]}
         assert fields_of(await robot.refusal(422, "POST", f"{path}/submit", json=foreign)) == ["body.files"]
     await approve(ana, objective_id, "result")
