@@ -36,16 +36,17 @@ def main() -> None:
             began = time.perf_counter()
             addresses = stack.ensure(settings)
             line("time to ready, nothing there before", f"{time.perf_counter() - began:.1f} s", "≤ 8 s")
+            settle(settings, began)
+            line("idle memory of the whole stack (PSS)", f"{memory(settings) / 1e6:.0f} MB", "≤ 700 MB")
             found = stack.find(settings)
             assert found is not None
             server = found.parts["temporal"].pid
             asyncio.run(engine_figures(addresses.temporal_address, addresses.database_url, Path(folder), server))
-            time.sleep(5)
-            line("idle memory of the whole stack (PSS)", f"{memory(settings) / 1e6:.0f} MB", "≤ 700 MB")
             stack.stop(settings)
             began = time.perf_counter()
             addresses = stack.ensure(settings)
             line("time to ready, started again", f"{time.perf_counter() - began:.1f} s", "≤ 8 s")
+            settle(settings, began)
             reads(addresses.temporal_address, addresses.database_url, Path(folder))
         finally:
             stack.stop(settings)
@@ -157,6 +158,13 @@ async def events(bench: Bench) -> None:
         steps = graph.steps
         line(f"history events per step, {name}", f"{total / steps:.1f}", "≤ 8")
     line("largest event", f"{largest / 1024:.1f} KB", "≤ 8 KB")
+
+
+def settle(settings: Settings, began: float) -> None:
+    """The API comes a little later than the rest; what starts would be measured with what is there."""
+    stack.api(settings)
+    line("    until the API answers", f"{time.perf_counter() - began:.1f} s", "")
+    time.sleep(10)
 
 
 def memory(settings: Settings) -> int:
