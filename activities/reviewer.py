@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 from sqlalchemy import Engine
 from temporalio import activity
+from temporalio.service import RPCError, RPCStatusCode
 from typing_extensions import override
 
 from activities.desk import Desk
@@ -175,7 +176,14 @@ def _promises_kept(tasks: Sequence[Task], there: Sequence[str]) -> CheckResult:
 
 
 async def send_verdict(verdict: TaskVerdict | ObjectiveVerdict) -> None:
-    """By the same door that a person's verdict takes, to whichever run of the workflow asked."""
+    """By the same door that a person's verdict takes, to whichever run of the workflow asked.
+
+    One that has been cancelled meanwhile needs none any more.
+    """
     workflow_id = activity.info().workflow_id
     assert workflow_id is not None
-    await activity.client().get_workflow_handle(workflow_id).signal("verdict", verdict)
+    try:
+        await activity.client().get_workflow_handle(workflow_id).signal("verdict", verdict)
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
